@@ -1,0 +1,98 @@
+//! What a project offers: scope values, resources, roles. One document, read and written whole.
+
+use crate::{scope::Scope, user::User};
+use serde::{Deserialize, Serialize};
+
+/// The scope values every project has (OIDC Core §5.4 and §11).
+pub const STANDARD_SCOPES: [&str; 6] = ["openid", "profile", "email", "address", "phone", "offline_access"];
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// Scope values beyond the standard ones.
+    #[serde(default)]
+    pub scopes: Vec<ScopeValue>,
+    #[serde(default)]
+    pub resources: Vec<Resource>,
+    #[serde(default)]
+    pub roles: Vec<Role>,
+    /// What a client gets that asks for no scope and has no default of its own; `None` means `openid`.
+    #[serde(default)]
+    pub default_scope: Option<Scope>,
+    /// For development: accept any https resource, with the requested canonical value as audience.
+    #[serde(default)]
+    pub accept_any_resource: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScopeValue {
+    pub value: String,
+    /// In plain words, for the consent page.
+    pub description: String,
+    /// The user's roles must cover all of these, else the value cannot be granted.
+    #[serde(default)]
+    pub permissions: Vec<Permission>,
+    /// The user may leave it out on the consent page.
+    #[serde(default)]
+    pub optional: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resource {
+    /// The RFC 8707 URI as the resource server published it; becomes `aud` byte for byte.
+    pub uri: String,
+    #[serde(default)]
+    pub name: String,
+    /// The audience of tokens whose request names no resource.
+    #[serde(default)]
+    pub default: bool,
+    /// Also stands for every path below it.
+    #[serde(default)]
+    pub prefix: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Role {
+    pub id: String,
+    #[serde(default)]
+    pub permissions: Vec<Permission>,
+}
+
+/// Actions on one kind of thing of the host app; `*` stands for every action.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Permission {
+    pub resource_id: String,
+    pub actions: Vec<String>,
+}
+
+impl Policy {
+    pub fn scope_value(&self, value: &str) -> Option<&ScopeValue> {
+        self.scopes.iter().find(|own| own.value == value)
+    }
+
+    pub fn knows(&self, value: &str) -> bool {
+        STANDARD_SCOPES.contains(&value) || self.scope_value(value).is_some()
+    }
+
+    /// Whether `user` may pass `value` on: their roles cover every permission behind it.
+    /// An app never gets more than its user has.
+    pub fn is_grantable(&self, value: &str, user: &User) -> bool {
+        let Some(scope_value) = self.scope_value(value) else {
+            return STANDARD_SCOPES.contains(&value);
+        };
+        scope_value.permissions.iter().all(|needed| {
+            needed.actions.iter().all(|action| {
+                self.roles.iter().filter(|role| user.roles.contains(&role.id)).any(|role| {
+                    role.permissions.iter().any(|held| {
+                        held.resource_id == needed.resource_id
+                            && held.actions.iter().any(|own| own == "*" || own == action)
+                    })
+                })
+            })
+        })
+    }
+}

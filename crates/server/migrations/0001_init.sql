@@ -1,0 +1,227 @@
+-- The first schema. The rules of this dialect are in README.md beside this file.
+
+CREATE TABLE projects (
+    project_id        TEXT   NOT NULL PRIMARY KEY,
+    name              TEXT   NOT NULL,
+    issuer            TEXT   NOT NULL UNIQUE,
+    settings          TEXT   NOT NULL,
+    policy            TEXT   NOT NULL,
+    created_at        BIGINT NOT NULL,
+    updated_at        BIGINT NOT NULL,
+    version           BIGINT NOT NULL,
+    tokens_valid_from BIGINT NOT NULL
+);
+
+CREATE TABLE project_secrets (
+    project_id  TEXT   NOT NULL,
+    secret_id   TEXT   NOT NULL,
+    secret_hash BYTES  NOT NULL,
+    last_four   TEXT   NOT NULL,
+    created_at  BIGINT NOT NULL,
+    PRIMARY KEY (project_id, secret_id)
+);
+
+-- One row for the whole deployment: what the master key must be, and what the caches compare.
+CREATE TABLE deployment (
+    name           TEXT   NOT NULL PRIMARY KEY,
+    master_key_id  TEXT   NOT NULL,
+    check_value    BYTES  NOT NULL,
+    change_counter BIGINT NOT NULL
+);
+
+CREATE TABLE signing_keys (
+    project_id   TEXT   NOT NULL,
+    kid          TEXT   NOT NULL,
+    purpose      TEXT   NOT NULL,
+    alg          TEXT   NOT NULL,
+    public_jwk   TEXT   NOT NULL,
+    private_key  BYTES  NOT NULL,
+    created_at   BIGINT NOT NULL,
+    activates_at BIGINT NOT NULL,
+    retires_at   BIGINT,
+    expires_at   BIGINT,
+    PRIMARY KEY (project_id, kid)
+);
+
+CREATE TABLE users (
+    project_id        TEXT   NOT NULL,
+    user_id           TEXT   NOT NULL,
+    external_id       TEXT,
+    profile           TEXT   NOT NULL,
+    roles             TEXT   NOT NULL,
+    created_at        BIGINT NOT NULL,
+    updated_at        BIGINT NOT NULL,
+    disabled_at       BIGINT,
+    tokens_valid_from BIGINT NOT NULL,
+    PRIMARY KEY (project_id, user_id)
+);
+CREATE UNIQUE INDEX users_by_external_id ON users (project_id, external_id) WHERE external_id IS NOT NULL;
+CREATE INDEX users_by_age ON users (project_id, created_at, user_id);
+
+-- What a user may type to log in: e-mail addresses and user names, in the folded form.
+CREATE TABLE user_logins (
+    project_id TEXT NOT NULL,
+    login      TEXT NOT NULL,
+    user_id    TEXT NOT NULL,
+    PRIMARY KEY (project_id, login)
+);
+CREATE INDEX user_logins_by_user ON user_logins (project_id, user_id);
+
+CREATE TABLE passwords (
+    project_id      TEXT   NOT NULL,
+    user_id         TEXT   NOT NULL,
+    hash            TEXT   NOT NULL,
+    changed_at      BIGINT NOT NULL,
+    failed_attempts BIGINT NOT NULL,
+    locked_until    BIGINT,
+    PRIMARY KEY (project_id, user_id)
+);
+
+CREATE TABLE sessions (
+    project_id       TEXT   NOT NULL,
+    session_id       TEXT   NOT NULL,
+    token_hash       BYTES  NOT NULL,
+    user_id          TEXT   NOT NULL,
+    authenticated_at BIGINT NOT NULL,
+    amr              TEXT   NOT NULL,
+    created_at       BIGINT NOT NULL,
+    expires_at       BIGINT NOT NULL,
+    revoked_at       BIGINT,
+    PRIMARY KEY (project_id, session_id)
+);
+CREATE UNIQUE INDEX sessions_by_token ON sessions (project_id, token_hash);
+CREATE INDEX sessions_by_user ON sessions (project_id, user_id);
+CREATE INDEX sessions_by_end ON sessions (expires_at);
+
+CREATE TABLE clients (
+    project_id        TEXT   NOT NULL,
+    client_id         TEXT   NOT NULL,
+    settings          TEXT   NOT NULL,
+    created_at        BIGINT NOT NULL,
+    updated_at        BIGINT NOT NULL,
+    version           BIGINT NOT NULL,
+    disabled_at       BIGINT,
+    tokens_valid_from BIGINT NOT NULL,
+    PRIMARY KEY (project_id, client_id)
+);
+CREATE INDEX clients_by_age ON clients (project_id, created_at, client_id);
+
+-- At most two a client: `current`, and `next` while rotating. Both are accepted.
+CREATE TABLE client_secrets (
+    project_id  TEXT   NOT NULL,
+    client_id   TEXT   NOT NULL,
+    slot        TEXT   NOT NULL,
+    secret_hash BYTES  NOT NULL,
+    last_four   TEXT   NOT NULL,
+    created_at  BIGINT NOT NULL,
+    PRIMARY KEY (project_id, client_id, slot)
+);
+
+CREATE TABLE grants (
+    project_id        TEXT   NOT NULL,
+    user_id           TEXT   NOT NULL,
+    client_id         TEXT   NOT NULL,
+    scope             TEXT   NOT NULL,
+    resources         TEXT   NOT NULL,
+    created_at        BIGINT NOT NULL,
+    updated_at        BIGINT NOT NULL,
+    last_used_at      BIGINT,
+    expires_at        BIGINT,
+    revoked_at        BIGINT,
+    tokens_valid_from BIGINT NOT NULL,
+    PRIMARY KEY (project_id, user_id, client_id)
+);
+CREATE INDEX grants_by_client ON grants (project_id, client_id);
+
+CREATE TABLE interactions (
+    project_id     TEXT   NOT NULL,
+    interaction_id TEXT   NOT NULL,
+    plane          TEXT   NOT NULL,
+    request        TEXT   NOT NULL,
+    progress       TEXT   NOT NULL,
+    browser_hash   BYTES  NOT NULL,
+    created_at     BIGINT NOT NULL,
+    expires_at     BIGINT NOT NULL,
+    decided_at     BIGINT,
+    attempts       BIGINT NOT NULL,
+    PRIMARY KEY (project_id, interaction_id)
+);
+CREATE INDEX interactions_by_end ON interactions (expires_at);
+
+CREATE TABLE authorization_codes (
+    project_id     TEXT   NOT NULL,
+    code_hash      BYTES  NOT NULL,
+    plane          TEXT   NOT NULL,
+    client_id      TEXT   NOT NULL,
+    user_id        TEXT   NOT NULL,
+    session_id     TEXT   NOT NULL,
+    family_id      TEXT   NOT NULL,
+    redirect_uri   TEXT   NOT NULL,
+    code_challenge TEXT,
+    nonce          TEXT,
+    scope          TEXT   NOT NULL,
+    resources      TEXT   NOT NULL,
+    context        TEXT   NOT NULL,
+    issued_at      BIGINT NOT NULL,
+    expires_at     BIGINT NOT NULL,
+    redeemed_at    BIGINT,
+    keep_until     BIGINT NOT NULL,
+    attempts       BIGINT NOT NULL,
+    PRIMARY KEY (project_id, code_hash)
+);
+CREATE INDEX authorization_codes_by_end ON authorization_codes (keep_until);
+
+CREATE TABLE token_families (
+    project_id      TEXT   NOT NULL,
+    family_id       TEXT   NOT NULL,
+    plane           TEXT   NOT NULL,
+    client_id       TEXT   NOT NULL,
+    user_id         TEXT   NOT NULL,
+    session_id      TEXT   NOT NULL,
+    scope           TEXT   NOT NULL,
+    resources       TEXT   NOT NULL,
+    context         TEXT   NOT NULL,
+    created_at      BIGINT NOT NULL,
+    revoked_at      BIGINT,
+    expires_at      BIGINT NOT NULL,
+    generation      BIGINT,
+    secret_hash     BYTES,
+    superseded      TEXT,
+    idle_expires_at BIGINT,
+    attempts        BIGINT NOT NULL,
+    PRIMARY KEY (project_id, family_id)
+);
+CREATE INDEX token_families_by_user ON token_families (project_id, user_id, client_id);
+CREATE INDEX token_families_by_client ON token_families (project_id, client_id);
+CREATE INDEX token_families_by_session ON token_families (project_id, session_id);
+CREATE INDEX token_families_by_end ON token_families (expires_at);
+
+-- Access tokens revoked one by one, until they would have expired anyway.
+CREATE TABLE revoked_tokens (
+    project_id TEXT   NOT NULL,
+    jti        TEXT   NOT NULL,
+    expires_at BIGINT NOT NULL,
+    PRIMARY KEY (project_id, jti)
+);
+CREATE INDEX revoked_tokens_by_end ON revoked_tokens (expires_at);
+
+-- Single-use values seen: the `jti` of client assertions and the like.
+CREATE TABLE replays (
+    project_id TEXT   NOT NULL,
+    kind       TEXT   NOT NULL,
+    value_hash BYTES  NOT NULL,
+    expires_at BIGINT NOT NULL,
+    PRIMARY KEY (project_id, kind, value_hash)
+);
+CREATE INDEX replays_by_end ON replays (expires_at);
+
+CREATE TABLE audit_events (
+    project_id TEXT   NOT NULL,
+    event_id   TEXT   NOT NULL,
+    at         BIGINT NOT NULL,
+    kind       TEXT   NOT NULL,
+    user_id    TEXT,
+    client_id  TEXT,
+    detail     TEXT   NOT NULL,
+    PRIMARY KEY (project_id, event_id)
+);
