@@ -1,1 +1,6 @@
+//! Black-box tests of the server, and of the source itself.
 
+// The lints that are off in tests (clippy.toml) are off in their helpers too.
+#![cfg(test)]
+
+mod tidy;
