@@ -4,12 +4,16 @@
 //! capabilities are arguments, and every decision is an enum whose arms are actions for the caller.
 //! One rule per file; each check cites the section that asks for it.
 
+pub mod access_token;
 pub mod client;
+pub mod client_assertion;
 pub mod error;
 pub mod family;
 pub mod grant;
 pub mod id;
+pub mod id_token;
 pub mod interaction;
+pub mod jose;
 pub mod plane;
 pub mod policy;
 pub mod scope;

@@ -1,0 +1,170 @@
+//! The ID token, and the ID token that comes back as a hint.
+//!
+//! Specs: OIDC Core §2, §3.1.2.1 (`id_token_hint`), §3.1.3.6 (`at_hash`), §5.1; RP-Initiated Logout §2.
+//!
+//! Which claims of a user go in is decided in `claims`.
+
+use crate::{
+    client::SigningAlg,
+    error::{ErrorCode::InvalidRequest, Refusal, refuse},
+    id::{ClientId, SessionId, UserId},
+    jose::{JoseError, KeySet, Unverified, Verified, base64url, numeric_date},
+    time::Timestamp,
+};
+use aws_lc_rs::digest;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// RFC 7519 §5.1: the header's `typ`.
+pub const TYP: &str = "JWT";
+
+pub const HINT_WRONG_TYPE: Refusal = refuse(InvalidRequest, "id_token_hint is not an ID token");
+pub const HINT_WRONG_ISSUER: Refusal = refuse(InvalidRequest, "id_token_hint was issued by another issuer");
+pub const HINT_WRONG_AUDIENCE: Refusal = refuse(InvalidRequest, "id_token_hint was issued to another client");
+
+/// Claims that an ID token gets from its issuer only. Neither a user's profile, a template nor a custom claim sets them.
+pub const RESERVED_CLAIMS: [&str; 24] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "auth_time",
+    "nonce",
+    "acr",
+    "amr",
+    "azp",
+    "at_hash",
+    "c_hash",
+    "s_hash",
+    "sid",
+    "scope",
+    "client_id",
+    "cnf",
+    "act",
+    "may_act",
+    "events",
+    "typ",
+    "fid",
+];
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct IdTokenClaims {
+    pub iss: String,
+    pub sub: UserId,
+    pub aud: ClientId,
+    pub exp: Timestamp,
+    pub iat: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<Timestamp>,
+    /// As the authorization request had it; not repeated on refresh unless the caller keeps it (OIDC Core §12.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub azp: Option<ClientId>,
+    /// From [`at_hash`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_hash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sid: Option<SessionId>,
+    #[serde(flatten)]
+    pub user_claims: UserClaims,
+}
+
+/// Claims about the user; none of them is a reserved one.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(transparent)]
+pub struct UserClaims(Map<String, Value>);
+
+/// The access token's fingerprint in the ID token: the left half of its hash by the hash function of `alg`.
+pub fn at_hash(access_token: &str, alg: SigningAlg) -> String {
+    // OIDC Core §3.1.3.6. Ed25519 hashes with SHA-512 (RFC 8032 §5.1), and clients expect that here too.
+    let algorithm = match alg {
+        SigningAlg::ES256 | SigningAlg::RS256 => &digest::SHA256,
+        SigningAlg::EdDSA => &digest::SHA512,
+    };
+    let hash = digest::digest(algorithm, access_token.as_bytes());
+    let (left, _) = hash.as_ref().split_at(hash.as_ref().len() / 2);
+    base64url(left)
+}
+
+impl UserClaims {
+    /// Drops reserved names and `null`s: a claim is absent or has a value (OIDC Core §5.3.2).
+    pub fn new(claims: Map<String, Value>) -> Self {
+        Self(
+            claims
+                .into_iter()
+                .filter(|(name, value)| !RESERVED_CLAIMS.contains(&name.as_str()) && !value.is_null())
+                .collect(),
+        )
+    }
+}
+
+/// What an ID token of ours says about whom it was issued for. It may have expired long ago.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hint {
+    pub user_id: UserId,
+    pub client_id: ClientId,
+    pub session_id: Option<SessionId>,
+    pub issued_at: Timestamp,
+}
+
+/// Verifies an `id_token_hint` with the `keys` that we sign ID tokens with, retired ones included.
+///
+/// Expired tokens are good: the client keeps its last ID token for exactly this. But it must be ours, an ID token and,
+/// where the client is known, issued to that client; a hint that is not is refused rather than ignored,
+/// because ignoring it would sign in or out somebody whom the client did not mean.
+pub fn verify_hint(token: &str, keys: &KeySet, issuer: &str, client_id: Option<&ClientId>) -> Result<Hint, Refusal> {
+    let verified = Unverified::parse(token)
+        .and_then(|unverified| keys.verify(&unverified))
+        .map_err(|error| refuse(InvalidRequest, hint_reason(error)))?;
+    let hint = parse_hint(&verified, issuer)?;
+    // OIDC Core §3.1.2.1, RP-Initiated Logout §2
+    if client_id.is_some_and(|client_id| *client_id != hint.client_id) {
+        return Err(HINT_WRONG_AUDIENCE);
+    }
+    Ok(hint)
+}
+
+fn parse_hint(verified: &Verified, issuer: &str) -> Result<Hint, Refusal> {
+    // RFC 8725 §3.11 and §3.12: an access token, a logout token or another JWT of ours is no ID token.
+    // `scope` and `client_id` mark JWT access tokens of the legacy shape, whose typ is JWT too.
+    let marks_another_kind = ["scope", "client_id", "events", "https://stytch.com/session"]
+        .iter()
+        .any(|name| verified.claims().contains_key(*name));
+    if !verified.is_of_type(TYP) || marks_another_kind {
+        return Err(HINT_WRONG_TYPE);
+    }
+    // OIDC Core §3.1.3.7
+    if verified.text("iss") != Some(issuer) {
+        return Err(HINT_WRONG_ISSUER);
+    }
+    // We issue to exactly one audience.
+    let (Some(sub), Some(aud), Some(issued_at)) =
+        (verified.text("sub"), verified.text("aud"), verified.claims().get("iat").and_then(numeric_date))
+    else {
+        return Err(HINT_WRONG_TYPE);
+    };
+    Ok(Hint {
+        user_id: UserId::new(sub),
+        client_id: ClientId::new(aud),
+        session_id: verified.text("sid").map(SessionId::new),
+        issued_at,
+    })
+}
+
+/// As [`JoseError::reason`], naming the parameter.
+const fn hint_reason(error: JoseError) -> &'static str {
+    match error {
+        JoseError::BadSignature => "id_token_hint has a signature that does not verify",
+        JoseError::UnknownKey | JoseError::WrongKey => "id_token_hint was not signed by a key of this issuer",
+        JoseError::TooLong => "id_token_hint is too long",
+        _ => "id_token_hint is not a signed JWT",
+    }
+}

@@ -1,0 +1,108 @@
+//! Public keys as JSON.
+//!
+//! Specs: RFC 7517, RFC 7518 §6, RFC 7638, RFC 8037 §2. Never holds a private member.
+
+use super::{JoseError, base64url};
+use aws_lc_rs::digest;
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use serde_json::{Map, Value};
+
+/// A public key with what it may be used for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Jwk {
+    #[serde(flatten)]
+    pub key: PublicKey,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kid: Option<String>,
+    #[serde(rename = "use", skip_serializing_if = "Option::is_none")]
+    pub key_use: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_ops: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alg: Option<String>,
+}
+
+/// The members of a kind of key that we can use, as base64url text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kty")]
+pub enum PublicKey {
+    #[serde(rename = "RSA")]
+    Rsa { n: String, e: String },
+    #[serde(rename = "EC")]
+    Ec { crv: String, x: String, y: String },
+    #[serde(rename = "OKP")]
+    Okp { crv: String, x: String },
+}
+
+/// A key set (RFC 7517 §5).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Jwks {
+    pub keys: Vec<Jwk>,
+}
+
+impl Jwk {
+    /// The RFC 7638 thumbprint: SHA-256 over the required members, as base64url.
+    pub fn thumbprint(&self) -> String {
+        // RFC 7638 §3.2: the required members only, in lexicographic order. They are inserted in that order,
+        // so that it does not matter how `Map` keeps them.
+        let members: Vec<(&str, &str)> = match &self.key {
+            PublicKey::Rsa { n, e } => vec![("e", e), ("kty", "RSA"), ("n", n)],
+            PublicKey::Ec { crv, x, y } => vec![("crv", crv), ("kty", "EC"), ("x", x), ("y", y)],
+            PublicKey::Okp { crv, x } => vec![("crv", crv), ("kty", "OKP"), ("x", x)],
+        };
+        let object: Map<String, Value> =
+            members.into_iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
+        base64url(digest::digest(&digest::SHA256, Value::Object(object).to_string().as_bytes()).as_ref())
+    }
+}
+
+impl Jwks {
+    /// Parses a key set. Keys that we cannot use are left out (RFC 7517 §5); a set that publishes a private or
+    /// shared key is refused whole, because its owner has to know.
+    pub fn parse(json: &[u8]) -> Result<Self, JoseError> {
+        let value: Value = serde_json::from_slice(json).map_err(|_| JoseError::BadKey)?;
+        Self::from_value(&value)
+    }
+
+    /// As [`Jwks::parse`], from a parsed document.
+    pub fn from_value(value: &Value) -> Result<Self, JoseError> {
+        let Some(keys) = value.get("keys").and_then(Value::as_array) else {
+            return Err(JoseError::BadKey);
+        };
+        if keys.iter().any(holds_private_members) {
+            return Err(JoseError::PrivateKey);
+        }
+        Ok(Self { keys: keys.iter().filter_map(|key| Jwk::deserialize(key).ok()).collect() })
+    }
+}
+
+/// The private members of RFC 7518 §6.2.2, §6.3.2, §6.4.1 and RFC 8037 §2.
+fn holds_private_members(key: &Value) -> bool {
+    ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|member| key.get(member).is_some())
+}
+
+impl<'de> Deserialize<'de> for Jwk {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Members {
+            kid: Option<String>,
+            #[serde(rename = "use")]
+            key_use: Option<String>,
+            key_ops: Option<Vec<String>>,
+            alg: Option<String>,
+        }
+        let value = Value::deserialize(deserializer)?;
+        if holds_private_members(&value) {
+            return Err(D::Error::custom(JoseError::PrivateKey));
+        }
+        let key = PublicKey::deserialize(&value).map_err(D::Error::custom)?;
+        let Members { kid, key_use, key_ops, alg } = Members::deserialize(&value).map_err(D::Error::custom)?;
+        Ok(Self { key, kid, key_use, key_ops, alg })
+    }
+}
+
+impl<'de> Deserialize<'de> for Jwks {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::from_value(&Value::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
