@@ -1,0 +1,334 @@
+//! Passwords: argon2id on a bounded number of threads, so that a storm of logins cannot stall the tokens.
+//!
+//! Specs: RFC 9106 §4, RFC 9106 §3.1.
+//!
+//! What a good password is, is the caller's rule; here are only the limits without which hashing would be unsafe.
+
+use crate::{entropy::Entropy, failure::Failure};
+use anyhow::{Context as _, anyhow};
+use argon2::{
+    Algorithm, Argon2, Params, Version,
+    password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
+};
+use hospes_protocol::{ErrorCode::InvalidRequest, Refusal, refuse};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
+
+pub const EMPTY: Refusal = refuse(InvalidRequest, "the password must not be empty");
+pub const TOO_LONG: Refusal = refuse(InvalidRequest, "the password must have at most 1024 bytes");
+pub const HAS_NUL: Refusal = refuse(InvalidRequest, "the password must not contain a NUL character");
+
+const MAX_BYTES: usize = 1024;
+
+/// OWASP's first choice for argon2id: 19 MiB, two passes, one lane.
+const MEMORY_KIB: u32 = 19_456;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+
+/// What an imported hash may ask of us at most; beyond that it would be a way to exhaust the server.
+const MAX_MEMORY_KIB: u32 = 256 * 1024;
+const MAX_PASSES: u32 = 16;
+const MAX_LANES: u32 = 16;
+
+/// Hashes and verifies. Cheap to clone; clones share the threads and the queue.
+#[derive(Debug, Clone)]
+pub struct Passwords {
+    /// How many hashes are computed at once.
+    running: Arc<Semaphore>,
+    /// How many callers may be here at all, computing or waiting.
+    admitted: Arc<Semaphore>,
+    /// Verified when there is no such user, so that the answer takes as long.
+    dummy: Arc<str>,
+    entropy: Entropy,
+}
+
+/// How a password compares with what is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    Wrong,
+    /// `renewed` is a hash with today's parameters, when the stored one has older ones: store it in its place.
+    Right {
+        renewed: Option<String>,
+    },
+}
+
+impl Passwords {
+    /// At most `threads` hashes at once and `queue` callers waiting; one more is answered `Busy`.
+    pub fn new(threads: usize, queue: usize, entropy: &Entropy) -> anyhow::Result<Self> {
+        let (threads, queue) = (threads.clamp(1, 1024), queue.min(1 << 16));
+        let unguessable = entropy.token();
+        Ok(Self {
+            running: Arc::new(Semaphore::new(threads)),
+            admitted: Arc::new(Semaphore::new(threads + queue)),
+            dummy: hash(&unguessable, entropy)?.into(),
+            entropy: entropy.clone(),
+        })
+    }
+
+    /// The hash to store for `password`, in PHC form.
+    pub async fn hash(&self, password: Zeroizing<String>) -> Result<String, Failure> {
+        validate(&password)?;
+        let entropy = self.entropy.clone();
+        self.run(move || hash(&password, &entropy)).await
+    }
+
+    /// Compares `password` with a stored hash, or with nothing: pass `None` when there is no such user or no password,
+    /// and the answer is `Wrong` after the same time.
+    pub async fn verify(&self, password: Zeroizing<String>, stored: Option<String>) -> Result<Verdict, Failure> {
+        // Known before any user is looked at, so refusing early says nothing about one.
+        if validate(&password).is_err() {
+            return Ok(Verdict::Wrong);
+        }
+        let (dummy, entropy) = (Arc::clone(&self.dummy), self.entropy.clone());
+        self.run(move || verify(&password, stored.as_deref(), &dummy, &entropy)).await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| Failure::Busy)?;
+        let running = Arc::clone(&self.running).acquire_owned().await.context("the password threads ended")?;
+        // The permits move into the thread: a caller that goes away does not make room while its hash still runs.
+        let done = tokio::task::spawn_blocking(move || {
+            let result = work();
+            drop((running, admitted));
+            result
+        });
+        Ok(done.await.context("hashing a password failed")??)
+    }
+}
+
+/// The limits of a password, whoever sets it.
+pub fn validate(password: &str) -> Result<(), Refusal> {
+    if password.is_empty() {
+        return Err(EMPTY);
+    }
+    if password.len() > MAX_BYTES {
+        return Err(TOO_LONG);
+    }
+    if password.contains('\0') {
+        return Err(HAS_NUL);
+    }
+    Ok(())
+}
+
+/// Hashes on this thread: for the command line and the seed file. Servers use [`Passwords`].
+pub fn hash(password: &str, entropy: &Entropy) -> anyhow::Result<String> {
+    let salt = entropy.bytes::<16>();
+    let hash = current()?
+        .hash_password_with_salt(password.as_bytes(), &salt)
+        .map_err(|error| anyhow!("argon2 failed: {error}"))?;
+    Ok(hash.to_string())
+}
+
+/// Whether `stored` is a hash that [`Passwords::verify`] accepts; for imports.
+pub fn is_usable(stored: &str) -> bool {
+    parse(stored).is_some()
+}
+
+fn verify(password: &str, stored: Option<&str>, dummy: &str, entropy: &Entropy) -> anyhow::Result<Verdict> {
+    let parsed = stored.and_then(parse);
+    if let (Some(_), None) = (stored, &parsed) {
+        tracing::error!(
+            "a stored password hash cannot be read; the user cannot log in until the password is set again"
+        );
+    }
+    let Some((hash, params)) = parsed else {
+        let (hash, params) = parse(dummy).context("the dummy hash is readable")?;
+        // The comparison is for its time only: nobody knows this password.
+        let _ = compare(password, &hash, params);
+        return Ok(Verdict::Wrong);
+    };
+    let is_current = is_current(&hash, &params);
+    if !compare(password, &hash, params) {
+        return Ok(Verdict::Wrong);
+    }
+    let renewed = if is_current { None } else { Some(self::hash(password, entropy)?) };
+    Ok(Verdict::Right { renewed })
+}
+
+/// argon2 compares the outputs in constant time.
+fn compare(password: &str, hash: &PasswordHash, params: Params) -> bool {
+    Argon2::from(params).verify_password(password.as_bytes(), hash).is_ok()
+}
+
+/// Reads an argon2 hash in PHC form; `None` when it is malformed or asks for too much.
+fn parse(stored: &str) -> Option<(PasswordHash, Params)> {
+    if stored.len() > 512 {
+        return None;
+    }
+    let hash = PasswordHash::new(stored).ok()?;
+    Algorithm::try_from(hash.algorithm.as_str()).ok()?;
+    Version::try_from(hash.version?).ok()?;
+    let params = Params::try_from(&hash).ok()?;
+    let fits = params.m_cost() <= MAX_MEMORY_KIB && params.t_cost() <= MAX_PASSES && params.p_cost() <= MAX_LANES;
+    // An output this short could be guessed, and an absent one would leave nothing to compare.
+    let is_whole = hash.salt.is_some() && hash.hash.as_ref().is_some_and(|output| output.len() >= 16);
+    (fits && is_whole).then_some((hash, params))
+}
+
+fn is_current(hash: &PasswordHash, params: &Params) -> bool {
+    matches!(Algorithm::try_from(hash.algorithm.as_str()), Ok(Algorithm::Argon2id))
+        && hash.version == Some(Version::V0x13.into())
+        && (params.m_cost(), params.t_cost(), params.p_cost()) == (MEMORY_KIB, PASSES, LANES)
+        && hash.hash.as_ref().is_some_and(|output| output.len() == Params::DEFAULT_OUTPUT_LEN)
+}
+
+fn current() -> anyhow::Result<Argon2<'static>> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|error| anyhow!("argon2 parameters: {error}"))?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    fn secret(text: &str) -> Zeroizing<String> {
+        Zeroizing::new(text.to_owned())
+    }
+
+    fn passwords() -> Passwords {
+        Passwords::new(2, 8, &Entropy::seeded(1)).unwrap()
+    }
+
+    fn old_hash(password: &str) -> String {
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(64, 1, 1, None).unwrap());
+        argon2.hash_password_with_salt(password.as_bytes(), b"0123456789abcdef").unwrap().to_string()
+    }
+
+    #[tokio::test]
+    async fn the_right_password_and_only_it_is_accepted() {
+        let passwords = passwords();
+        let stored = passwords.hash(secret("correct horse")).await.unwrap();
+        assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
+        let verify = |password: &str| passwords.verify(secret(password), Some(stored.clone()));
+        assert_eq!(verify("correct horse").await.unwrap(), Verdict::Right { renewed: None });
+        for wrong in ["", "correct hors", "correct horse ", "Correct horse", "correct horse\0", "correct horse\0x"] {
+            assert_eq!(verify(wrong).await.unwrap(), Verdict::Wrong, "{wrong:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn two_hashes_of_one_password_differ() {
+        let passwords = passwords();
+        let (one, two) = (passwords.hash(secret("same")).await.unwrap(), passwords.hash(secret("same")).await.unwrap());
+        assert_ne!(one, two);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_hashed_safely_is_refused() {
+        let passwords = passwords();
+        for (password, refusal) in [(String::new(), EMPTY), ("a\0b".into(), HAS_NUL), ("a".repeat(1025), TOO_LONG)] {
+            let Err(Failure::Refused(found)) = passwords.hash(secret(&password)).await else { panic!("accepted") };
+            assert_eq!(found, refusal);
+        }
+        let longest = "ä".repeat(512);
+        let stored = passwords.hash(secret(&longest)).await.unwrap();
+        assert_eq!(passwords.verify(secret(&longest), Some(stored)).await.unwrap(), Verdict::Right { renewed: None });
+    }
+
+    #[tokio::test]
+    async fn an_outdated_hash_is_renewed_when_the_password_is_right() {
+        let passwords = passwords();
+        let stored = Some(old_hash("old"));
+        assert_eq!(passwords.verify(secret("new"), stored.clone()).await.unwrap(), Verdict::Wrong);
+        let Verdict::Right { renewed: Some(renewed) } = passwords.verify(secret("old"), stored).await.unwrap() else {
+            panic!("not renewed")
+        };
+        assert_eq!(passwords.verify(secret("old"), Some(renewed)).await.unwrap(), Verdict::Right { renewed: None });
+    }
+
+    #[tokio::test]
+    async fn a_malformed_or_greedy_hash_is_wrong_and_never_a_panic() {
+        let passwords = passwords();
+        let good = old_hash("x");
+        let body = good.rsplit_once("p=1$").unwrap().1;
+        let mut stored: Vec<String> = [
+            "",
+            "$",
+            "x",
+            "$argon2id$",
+            "$argon2id$v=19$m=19456,t=2,p=1$",
+            "$2b$12$abcdefghijklmnopqrstuv",
+            "plain text",
+            "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$",
+            "$argon2id$v=19$m=0,t=0,p=0$c2FsdHNhbHRzYWx0$AAAA",
+            "\0",
+            "$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHRzYWx0$AAAAAA",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        stored.push("$".repeat(10_000));
+        stored.push(format!("$argon2id$v=19$m=4294967295,t=1,p=1${body}"));
+        stored.push(format!("$argon2id$v=19$m=64,t=4294967295,p=1${body}"));
+        stored.push(format!("$argon2id$v=19$m=1048576,t=1,p=100${body}"));
+        stored.push(format!("$argon2id$v=99$m=64,t=1,p=1${body}"));
+        stored.extend((1..good.len()).map(|end| good[..end].to_owned()).step_by(7));
+        for stored in stored {
+            assert!(!is_usable(&stored) || stored.len() < good.len(), "{stored}");
+            assert_eq!(passwords.verify(secret("x"), Some(stored.clone())).await.unwrap(), Verdict::Wrong, "{stored}");
+        }
+        assert!(is_usable(&good));
+    }
+
+    // attacks.md row 29: the answer's time must not tell whether a user exists.
+    #[tokio::test]
+    async fn an_unknown_user_takes_as_long_as_a_wrong_password() {
+        let passwords = passwords();
+        let stored = passwords.hash(secret("right")).await.unwrap();
+        let mut known = Vec::new();
+        let mut unknown = Vec::new();
+        for _ in 0..5 {
+            known.push(time(passwords.verify(secret("wrong"), Some(stored.clone()))).await);
+            unknown.push(time(passwords.verify(secret("wrong"), None)).await);
+        }
+        let (known, unknown) = (known.iter().min().unwrap(), unknown.iter().min().unwrap());
+        assert!(*unknown * 2 > *known && *known * 2 > *unknown, "known {known:?}, unknown {unknown:?}");
+    }
+
+    async fn time(verdict: impl Future<Output = Result<Verdict, Failure>>) -> Duration {
+        let start = Instant::now();
+        assert_eq!(verdict.await.unwrap(), Verdict::Wrong);
+        start.elapsed()
+    }
+
+    // attacks.md row 34: a storm of logins is answered at once, not queued without end.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_full_queue_is_busy_at_once_and_recovers() {
+        let passwords = Passwords::new(1, 2, &Entropy::seeded(1)).unwrap();
+        let mut storm = tokio::task::JoinSet::new();
+        for _ in 0..20 {
+            let passwords = passwords.clone();
+            storm.spawn(async move { passwords.verify(secret("x"), None).await });
+        }
+        let (mut wrong, mut busy) = (0, 0);
+        while let Some(answer) = storm.join_next().await {
+            match answer.unwrap() {
+                Ok(Verdict::Wrong) => wrong += 1,
+                Err(Failure::Busy) => busy += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(wrong >= 3 && busy >= 1, "{wrong} answered, {busy} busy");
+        assert_eq!(passwords.verify(secret("x"), None).await.unwrap(), Verdict::Wrong);
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_goes_away_gives_its_place_back_when_its_hash_ends() {
+        let passwords = Passwords::new(1, 0, &Entropy::seeded(1)).unwrap();
+        {
+            let gone = passwords.verify(secret("x"), None);
+            tokio::select! { biased; _ = gone => panic!("too fast"), () = std::future::ready(()) => {} }
+        }
+        for _ in 0..200 {
+            if passwords.verify(secret("x"), None).await.is_ok() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the place was never given back");
+    }
+}
