@@ -7,3 +7,4 @@ pub mod entropy;
 pub mod failure;
 pub mod fetch;
 pub mod passwords;
+pub mod store;
