@@ -54,13 +54,19 @@ pub struct Expected<'a> {
 /// A valid assertion, as long as its `jti` was not seen before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientAssertion {
+    /// Whose it is.
+    pub client_id: ClientId,
     /// Single use, per client.
     pub jti: String,
     /// The last time at which this assertion could be accepted; remember the `jti` until then.
     pub remember_until: Timestamp,
     /// Nobody makes one without [`validate`].
-    seal: (),
+    seal: Seal,
 }
+
+/// Only this module can make one, so whoever holds a sealed value knows that it was checked here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Seal;
 
 /// Whose assertion this claims to be: to find the client's keys, not to believe it.
 pub fn claimed_client_id(assertion: &Unverified<'_>) -> Option<ClientId> {
@@ -117,7 +123,7 @@ pub fn validate(assertion: &Verified, expected: &Expected<'_>, now: Timestamp) -
     }
     // RFC 7523 §3 (7), which OIDC Core §9 makes required
     let jti = assertion.text("jti").filter(|jti| !jti.is_empty() && jti.len() <= LONGEST_JTI).ok_or(NO_JTI)?;
-    Ok(ClientAssertion { jti: jti.to_owned(), remember_until, seal: () })
+    Ok(ClientAssertion { client_id: expected.client_id.clone(), jti: jti.to_owned(), remember_until, seal: Seal })
 }
 
 fn time(assertion: &Verified, name: &str) -> Result<Option<Timestamp>, Refusal> {

@@ -5,6 +5,7 @@
 //! One rule per file; each check cites the section that asks for it.
 
 pub mod access_token;
+pub mod authorization_code;
 pub mod client;
 pub mod client_assertion;
 pub mod error;
@@ -19,6 +20,7 @@ pub mod plane;
 pub mod policy;
 pub mod refresh_token;
 pub mod scope;
+pub mod secret;
 pub mod session;
 pub mod time;
 pub mod user;

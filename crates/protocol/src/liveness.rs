@@ -6,6 +6,7 @@
 //! client, disconnecting a grant and signing out everywhere hold at the next request. Nothing here is cached.
 
 use crate::{
+    access_token::AccessTokenClaims,
     client::Client,
     error::{ErrorCode::InvalidGrant, Refusal, refuse},
     family::Family,
@@ -39,6 +40,10 @@ pub enum Dead {
     SessionMissing,
     SessionEnded,
     SessionOfAnotherUser,
+    /// The access token itself was revoked.
+    TokenRevoked,
+    /// The access token names a family of another client, or a user without a family.
+    TokenOfAnotherFamily,
 }
 
 impl Dead {
@@ -62,6 +67,8 @@ impl Dead {
             Self::SessionMissing => "session_missing",
             Self::SessionEnded => "session_ended",
             Self::SessionOfAnotherUser => "session_of_another_user",
+            Self::TokenRevoked => "token_revoked",
+            Self::TokenOfAnotherFamily => "token_of_another_family",
         }
     }
 }
@@ -83,14 +90,17 @@ pub struct Standing<'a> {
 }
 
 /// Proof that client, user and grant were alive for an artifact; only this module makes it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Alive<'a> {
     pub client: &'a Client,
     pub user: &'a User,
     pub grant: &'a Grant,
-    #[expect(dead_code, reason = "keeps other modules from making this proof")]
-    seal: (),
+    seal: Seal,
 }
+
+/// Only this module can make one, so whoever holds a sealed value knows that it was checked here.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Seal;
 
 /// Whether an authorization's artifact issued at `issued_at` still stands: project, client, user and grant.
 pub fn authorization(standing: Standing<'_>, issued_at: Timestamp, now: Timestamp) -> Result<Alive<'_>, Dead> {
@@ -112,7 +122,11 @@ pub fn authorization(standing: Standing<'_>, issued_at: Timestamp, now: Timestam
     if issued_at < grant.tokens_valid_from {
         return Err(Dead::GrantTokensVoid);
     }
-    Ok(Alive { client, user, grant, seal: () })
+    // A grant of another pair is no grant of this one.
+    if grant.user_id != user.id || grant.client_id != client.id {
+        return Err(Dead::GrantMissing);
+    }
+    Ok(Alive { client, user, grant, seal: Seal })
 }
 
 /// Whether a family still stands, with everything behind it.
@@ -123,7 +137,52 @@ pub fn family<'a>(family: &Family, standing: Standing<'a>, now: Timestamp) -> Re
     if now >= family.expires_at {
         return Err(Dead::FamilyExpired);
     }
-    authorization(standing, family.created_at, now)
+    let alive = authorization(standing, family.created_at, now)?;
+    // Rows of somebody else prove nothing for this family.
+    if alive.client.id != family.client_id {
+        return Err(Dead::ClientMissing);
+    }
+    if alive.user.id != family.user_id {
+        return Err(Dead::UserMissing);
+    }
+    Ok(alive)
+}
+
+/// An access token whose signature, issuer and times are proven, with what the store knows of it now.
+#[derive(Debug, Clone, Copy)]
+pub struct AccessToken<'a> {
+    pub claims: &'a AccessTokenClaims,
+    /// The row of the family that the token names; `None` when it names none or the row is gone.
+    pub family: Option<&'a Family>,
+    /// Whether its `jti` is on the list of revoked tokens.
+    pub is_listed: bool,
+}
+
+/// Whether an access token still stands: a user's by its family, a client's own by the client. `None` means that no
+/// user is behind it.
+pub fn access_token<'a>(
+    token: &AccessToken<'_>,
+    standing: Standing<'a>,
+    now: Timestamp,
+) -> Result<Option<Alive<'a>>, Dead> {
+    let claims = token.claims;
+    // RFC 7009 §2
+    if token.is_listed {
+        return Err(Dead::TokenRevoked);
+    }
+    let Some(family_id) = &claims.fid else {
+        // RFC 9068 §2.2: without a user, the subject is the client
+        if claims.sub != claims.client_id.as_str() {
+            return Err(Dead::TokenOfAnotherFamily);
+        }
+        let alive = client(standing.client, standing.project_valid_from, claims.iat)?;
+        return if alive.id == claims.client_id { Ok(None) } else { Err(Dead::ClientMissing) };
+    };
+    let own = token.family.ok_or(Dead::FamilyMissing)?;
+    if own.id != *family_id || own.client_id != claims.client_id {
+        return Err(Dead::TokenOfAnotherFamily);
+    }
+    family(own, standing, now).map(Some)
 }
 
 /// Whether a client's own artifact (client credentials) issued at `issued_at` still stands.

@@ -16,9 +16,10 @@ use crate::{
     id::{FamilyId, ProjectId},
     liveness::Alive,
     plane::Plane,
+    secret::{self, hash_bytes},
     time::{Seconds, Timestamp},
 };
-use aws_lc_rs::{digest, hmac};
+use aws_lc_rs::hmac;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use std::{fmt, fmt::Write as _};
 use subtle::ConstantTimeEq;
@@ -103,7 +104,7 @@ impl RefreshKeys {
 
     fn token(&self, project: &ProjectId, family: [u8; 16], generation: u32, secret: &[u8; 32]) -> String {
         let tag = self.tag(project, family, generation, secret);
-        write_token(&self.key_id, &family, generation, secret, &tag)
+        write_token(self.key_id, family, generation, secret, &tag)
     }
 }
 
@@ -133,10 +134,10 @@ fn authenticate_common(
     context.update(&generation.to_be_bytes());
 }
 
-fn write_token(key_id: &[u8; 8], family: &[u8; 16], generation: u32, secret: &[u8; 32], tag: &[u8; 16]) -> String {
+fn write_token(key_id: [u8; 8], family: [u8; 16], generation: u32, secret: &[u8; 32], tag: &[u8; 16]) -> String {
     let mut raw = Zeroizing::new(Vec::with_capacity(RAW_LENGTH));
-    raw.extend_from_slice(key_id);
-    raw.extend_from_slice(family);
+    raw.extend_from_slice(&key_id);
+    raw.extend_from_slice(&family);
     raw.extend_from_slice(&generation.to_be_bytes());
     raw.extend_from_slice(secret);
     raw.extend_from_slice(tag);
@@ -197,7 +198,7 @@ impl Presented {
     }
 
     fn text(&self) -> String {
-        write_token(&self.key_id, &self.family, self.generation, &self.secret, &self.tag)
+        write_token(self.key_id, self.family, self.generation, &self.secret, &self.tag)
     }
 }
 
@@ -239,7 +240,8 @@ pub fn first(
     idle_expires_at: Timestamp,
 ) -> Option<(String, RefreshState)> {
     let token = keys.token(project, family_bytes(family)?, 1, secret);
-    let state = RefreshState { generation: 1, secret_hash: hash(secret), superseded: Vec::new(), idle_expires_at };
+    let state =
+        RefreshState { generation: 1, secret_hash: hash_bytes(secret), superseded: Vec::new(), idle_expires_at };
     Some((token, state))
 }
 
@@ -330,9 +332,19 @@ pub fn decide(presented: &Presented, facts: &Facts<'_>) -> Decision {
     steps.extend(state.superseded.iter().skip(forgotten).cloned());
     steps.push(SupersededStep { generation: presented.generation, superseded_at: now, salt: facts.new_salt });
     Decision::Rotate {
-        state: RefreshState { generation, secret_hash: hash(&secret), superseded: steps, idle_expires_at },
+        state: RefreshState {
+            generation,
+            secret_hash: hash_bytes(secret.as_slice()),
+            superseded: steps,
+            idle_expires_at,
+        },
         token: keys.token(project, presented.family, generation, &secret),
     }
+}
+
+/// Whether a presented refresh token would be accepted; for introspection.
+pub fn is_usable(presented: &Presented, facts: &Facts<'_>) -> bool {
+    matches!(decide(presented, facts), Decision::Rotate { .. } | Decision::Keep { .. } | Decision::Repeat { .. })
 }
 
 /// A genuine token of an earlier generation: within its own window it leads, salt by salt, to the current one.
@@ -365,14 +377,8 @@ fn superseded(presented: &Presented, state: &RefreshState, facts: &Facts<'_>) ->
     Decision::Repeat { token: keys.token(project, presented.family, generation, &secret) }
 }
 
-fn hash(secret: &[u8; 32]) -> [u8; 32] {
-    let mut hash = [0; 32];
-    hash.iter_mut().zip(digest::digest(&digest::SHA256, secret).as_ref()).for_each(|(to, from)| *to = *from);
-    hash
-}
-
 fn is_hash_of(stored: &[u8; 32], secret: &[u8; 32]) -> bool {
-    hash(secret).ct_eq(stored).into()
+    secret::any_equal(&[hash_bytes(secret)], &[*stored])
 }
 
 /// The superseded steps as the one text that the store keeps: `generation:seconds:salt` joined by commas.
