@@ -6,8 +6,14 @@
 
 pub mod access_token;
 pub mod authorization_code;
+pub mod authorization_request;
+pub mod authorization_response;
+pub mod authorize;
+pub mod capabilities;
+pub mod claims;
 pub mod client;
 pub mod client_assertion;
+pub mod consent;
 pub mod error;
 pub mod family;
 pub mod grant;
@@ -16,13 +22,21 @@ pub mod id_token;
 pub mod interaction;
 pub mod jose;
 pub mod liveness;
+pub mod logout;
+pub mod metadata;
+pub mod parameters;
+pub mod pkce;
 pub mod plane;
 pub mod policy;
+pub mod redirect_uri;
 pub mod refresh_token;
+pub mod registration_rules;
+pub mod resource;
 pub mod scope;
 pub mod secret;
 pub mod session;
 pub mod time;
+mod uri;
 pub mod user;
 
 pub use error::{ErrorCode, Refusal, refuse};

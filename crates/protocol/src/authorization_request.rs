@@ -1,0 +1,491 @@
+//! The authorization request: from parameters to proof.
+//!
+//! Specs: RFC 6749 §3.1.1, §3.1.2, §3.3, §4.1.1 and §4.1.2.1, OAuth 2.1 §2.3 and §4.1.1, RFC 7636 §4.3 and §4.4.1,
+//! RFC 8707 §2.1, OIDC Core §3.1.2.1, §3.1.2.6, §5.5 and §6, OAuth Form Post Response Mode §2.
+//! Knows the request, the client and the policy; who the user is and what they want is `authorize`.
+
+use crate::{
+    claims,
+    client::{Client, GrantType},
+    error::{
+        ErrorCode::{
+            InvalidClient, InvalidRequest, InvalidScope, RegistrationNotSupported, RequestNotSupported,
+            RequestUriNotSupported, UnauthorizedClient, UnsupportedResponseType,
+        },
+        Refusal, refuse,
+    },
+    id::ClientId,
+    parameters::Parameters,
+    pkce::{self, CodeChallenge},
+    plane::Plane,
+    policy::Policy,
+    redirect_uri, resource,
+    scope::{OFFLINE_ACCESS, OPENID, Scope},
+    time::Seconds,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub const MISSING_CLIENT_ID: Refusal = refuse(InvalidRequest, "client_id is missing");
+pub const CLIENT_ID_TOO_LONG: Refusal = refuse(InvalidRequest, "client_id is longer than 2048 bytes");
+/// For the caller, when no client has the id.
+pub const UNKNOWN_CLIENT: Refusal =
+    refuse(InvalidClient, "client_id names no registered client; it may have been removed, so register again");
+pub const OTHER_CLIENT: Refusal = refuse(InvalidClient, "the request was made by another client");
+pub const DISABLED_CLIENT: Refusal = refuse(InvalidClient, "this client is disabled; ask the operator");
+pub const MISSING_REDIRECT_URI: Refusal = refuse(
+    InvalidRequest,
+    "redirect_uri is missing; it may be left out only if exactly one is registered and openid is not asked for",
+);
+pub const UNREGISTERED_REDIRECT_URI: Refusal =
+    refuse(InvalidRequest, "redirect_uri is not registered for this client; it must be the same byte by byte");
+pub const UNSUPPORTED_RESPONSE_MODE: Refusal = refuse(InvalidRequest, "response_mode must be query or form_post");
+pub const FORM_POST_NEEDS_WEB: Refusal =
+    refuse(InvalidRequest, "response_mode form_post needs a redirect_uri with https or http");
+pub const REQUEST_OBJECT: Refusal =
+    refuse(RequestNotSupported, "request objects are not supported; send plain parameters");
+pub const REQUEST_URI: Refusal = refuse(RequestUriNotSupported, "request_uri is not supported; send plain parameters");
+pub const REGISTRATION: Refusal =
+    refuse(RegistrationNotSupported, "the registration parameter is not supported; register the client beforehand");
+pub const MISSING_RESPONSE_TYPE: Refusal = refuse(InvalidRequest, "response_type is missing; send code");
+pub const UNSUPPORTED_RESPONSE_TYPE: Refusal = refuse(UnsupportedResponseType, "response_type must be code");
+pub const CODE_NOT_ALLOWED: Refusal =
+    refuse(UnauthorizedClient, "this client is not registered for the authorization_code grant");
+pub const METHOD_NOT_S256: Refusal = refuse(
+    InvalidRequest,
+    "code_challenge_method must be S256; plain, which is also what leaving it out means, is not supported",
+);
+pub const METHOD_WITHOUT_CHALLENGE: Refusal =
+    refuse(InvalidRequest, "code_challenge_method was sent without code_challenge");
+pub const MISSING_CHALLENGE: Refusal =
+    refuse(InvalidRequest, "code_challenge is missing: this client must use PKCE with S256");
+pub const NEITHER_CHALLENGE_NOR_NONCE: Refusal = refuse(
+    InvalidRequest,
+    "without code_challenge this client must ask for openid and send a nonce, or better use PKCE with S256",
+);
+pub const NO_SCOPE_LEFT: Refusal =
+    refuse(InvalidScope, "none of the requested scope values exists here and is open to this client");
+pub const NONCE_TOO_LONG: Refusal = refuse(InvalidRequest, "nonce is longer than 1024 bytes");
+pub const PROMPT_NONE_NOT_ALONE: Refusal =
+    refuse(InvalidRequest, "prompt=none must not be combined with another prompt value");
+pub const BAD_MAX_AGE: Refusal = refuse(InvalidRequest, "max_age must be a number of seconds, in digits only");
+pub const BAD_CLAIMS: Refusal = refuse(
+    InvalidRequest,
+    "claims must be a JSON object whose members userinfo and id_token are objects of claim names with null or an object",
+);
+
+/// The values of `response_type` that `validate` accepts; the metadata list them.
+pub const RESPONSE_TYPES: [&str; 1] = ["code"];
+/// The values of `prompt` that have a meaning here; others are ignored.
+pub const PROMPT_VALUES: [&str; 4] = ["none", "login", "consent", "select_account"];
+
+const LONGEST_CLIENT_ID: usize = 2048;
+const LONGEST_NONCE: usize = 1024;
+const MOST_LIST_ENTRIES: usize = 16;
+
+/// The parameters as they were sent: nothing here has been checked against anything. This is what an interaction
+/// stores, so that every later step validates it anew against the client and policy of that moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthorizationRequest {
+    pub client_id: ClientId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirect_uri: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_type: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_mode: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_challenge: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_challenge_method: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_age: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login_hint: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_token_hint: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr_values: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ui_locales: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claims: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_uri: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
+}
+
+/// A request that this client may make. Only `validate` makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValidRequest {
+    pub client_id: ClientId,
+    pub target: ResponseTarget,
+    /// What was asked for, less what does not exist here or is not open to the client; never empty.
+    pub scope: Scope,
+    /// Resources (RFC 8707), as registered.
+    pub resources: Vec<String>,
+    pub nonce: Option<String>,
+    pub code_challenge: Option<CodeChallenge>,
+    pub prompt: Prompt,
+    pub max_age: Option<Seconds>,
+    pub login_hint: Option<String>,
+    /// Not verified yet: that takes keys.
+    pub id_token_hint: Option<String>,
+    pub acr_values: Vec<String>,
+    pub ui_locales: Vec<String>,
+    pub claims: ClaimsRequest,
+    seal: Seal,
+}
+
+/// Where the answer goes, proven to belong to the client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResponseTarget {
+    /// As requested, with the port of the day for loopback clients; the token request is compared with this one.
+    pub redirect_uri: String,
+    pub mode: ResponseMode,
+    /// Opaque; goes back byte for byte.
+    pub state: Option<String>,
+    seal: Seal,
+}
+
+/// Only this module can make one, so whoever holds a sealed value knows that it was checked here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Seal;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResponseMode {
+    Query,
+    FormPost,
+}
+
+impl ResponseMode {
+    pub const ALL: [Self; 2] = [Self::Query, Self::FormPost];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::FormPost => "form_post",
+        }
+    }
+}
+
+/// OIDC Core §3.1.2.1 `prompt`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Prompt {
+    pub none: bool,
+    pub login: bool,
+    pub consent: bool,
+    pub select_account: bool,
+}
+
+/// OIDC Core §5.5 `claims`, reduced to what a decision needs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ClaimsRequest {
+    /// Names asked for one by one. Those that a requested scope value brings anyway are left out: they come and go
+    /// with that value.
+    pub userinfo: Vec<String>,
+    pub id_token: Vec<String>,
+    /// The only user for whom the client wants an answer (OIDC Core §5.5.1).
+    pub subject: Option<String>,
+    /// The authentication contexts one of which is essential (OIDC Core §5.5.1.1); empty when none is.
+    pub essential_acr: Vec<String>,
+}
+
+/// Why a request fails, and where the client can be told: without a target nobody but the person in front of the
+/// browser may learn it, because the address to send them to is not proven (RFC 6749 §4.1.2.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    pub refusal: Refusal,
+    pub target: Option<ResponseTarget>,
+}
+
+impl AuthorizationRequest {
+    /// Sorts the parameters; only the client's name must be there, for without it there is nobody to ask about.
+    /// Unknown parameters are ignored (OAuth 2.1 §3.1).
+    pub fn parse(parameters: &Parameters) -> Result<Self, Refusal> {
+        let text = |name| parameters.get(name).map(str::to_owned);
+        // RFC 6749 §4.1.1
+        let client_id = parameters.get("client_id").ok_or(MISSING_CLIENT_ID)?;
+        if client_id.len() > LONGEST_CLIENT_ID {
+            return Err(CLIENT_ID_TOO_LONG);
+        }
+        Ok(Self {
+            client_id: ClientId::new(client_id),
+            redirect_uri: text("redirect_uri"),
+            response_type: text("response_type"),
+            response_mode: text("response_mode"),
+            scope: text("scope"),
+            state: text("state"),
+            nonce: text("nonce"),
+            code_challenge: text("code_challenge"),
+            code_challenge_method: text("code_challenge_method"),
+            prompt: text("prompt"),
+            max_age: text("max_age"),
+            login_hint: text("login_hint"),
+            id_token_hint: text("id_token_hint"),
+            acr_values: text("acr_values"),
+            ui_locales: text("ui_locales"),
+            claims: text("claims"),
+            request: text("request"),
+            request_uri: text("request_uri"),
+            registration: text("registration"),
+            resources: parameters.all("resource").map(str::to_owned).collect(),
+        })
+    }
+}
+
+/// Parses the parameters of `GET` and `POST /oauth2/authorize`; see [`AuthorizationRequest::parse`].
+pub fn parse(parameters: &Parameters) -> Result<AuthorizationRequest, Refusal> {
+    AuthorizationRequest::parse(parameters)
+}
+
+/// Proves that `client` may make `request` under `policy`.
+///
+/// The order is deliberate:
+///
+/// 1. **Client, then redirect URI.** Until both are proven the answer has no address, and a wrong one would make us an
+///    open redirector; so these refusals carry no target. A disabled client has no address either: whoever was
+///    switched off gets no more browsers from us, not even with an error.
+/// 2. **`response_mode`**, because it decides how every later refusal travels. If it is wrong, that very refusal goes
+///    by the default mode.
+/// 3. **Parameters that replace or extend all others** (`request`, `request_uri`, `registration`). We do not read
+///    them, so judging the rest would be judging half a request, and ignoring them would be a weaker path.
+/// 4. **What kind of request it is**: response type, then whether this client may use the grant.
+/// 5. **PKCE**, before anything about scope: a client that forgets it must learn it first, since everything else can
+///    be right in a request that is not safe. Only the exception for `pkce_optional` waits for the scope.
+/// 6. **What is asked for**: scope is narrowed silently (clients ask for all they see in the metadata), resources are
+///    not (a token for another API than asked would only fail later).
+/// 7. **How to ask the user**: nonce, `prompt`, `max_age`, `claims`. Their mistakes harm nobody else, so they come last.
+pub fn validate(request: &AuthorizationRequest, client: &Client, policy: &Policy) -> Result<ValidRequest, Rejected> {
+    let redirect_uri = validate_client_and_redirect_uri(request, client).map_err(on_our_page)?;
+
+    // OAuth 2.0 Multiple Response Types §2.1; Form Post Response Mode §2
+    let state = request.state.clone();
+    let mode = parse_response_mode(request.response_mode.as_deref(), &redirect_uri);
+    let target =
+        ResponseTarget { redirect_uri, mode: *mode.as_ref().unwrap_or(&ResponseMode::Query), state, seal: Seal };
+    let rejected = |refusal| Rejected { refusal, target: Some(target.clone()) };
+    mode.map_err(rejected)?;
+
+    // OIDC Core §3.1.2.6 and §6
+    if request.request.is_some() {
+        return Err(rejected(REQUEST_OBJECT));
+    }
+    if request.request_uri.is_some() {
+        return Err(rejected(REQUEST_URI));
+    }
+    // OIDC Core §7.2.1
+    if request.registration.is_some() {
+        return Err(rejected(REGISTRATION));
+    }
+
+    // RFC 6749 §3.1.1
+    match request.response_type.as_deref() {
+        None => return Err(rejected(MISSING_RESPONSE_TYPE)),
+        Some(response_type) if !RESPONSE_TYPES.contains(&response_type) => {
+            return Err(rejected(UNSUPPORTED_RESPONSE_TYPE));
+        }
+        Some(_) => {}
+    }
+    // RFC 6749 §4.1.2.1: `unauthorized_client`
+    if !client.may_use(GrantType::AuthorizationCode) {
+        return Err(rejected(CODE_NOT_ALLOWED));
+    }
+
+    let code_challenge = parse_code_challenge(request).map_err(rejected)?;
+    // OAuth 2.1 §7.5: required, but for confidential clients for which the operator says otherwise
+    if code_challenge.is_none() && (client.is_public() || !client.settings.pkce_optional) {
+        return Err(rejected(MISSING_CHALLENGE));
+    }
+
+    let scope = narrow_scope(request.scope.as_deref(), client, policy).map_err(rejected)?;
+    // OAuth 2.1 §7.5.2 and RFC 9700 §2.1.1: without PKCE only the nonce of OpenID Connect protects the code
+    let has_nonce = scope.contains(OPENID) && request.nonce.is_some();
+    if code_challenge.is_none() && client.settings.plane == Plane::Standard && !has_nonce {
+        return Err(rejected(NEITHER_CHALLENGE_NOR_NONCE));
+    }
+    let resources = resource::resolve(&request.resources, client, policy).map_err(rejected)?;
+
+    // OIDC Core §3.1.2.1: opaque to us, but it goes into a row and a token
+    if request.nonce.as_ref().is_some_and(|nonce| nonce.len() > LONGEST_NONCE) {
+        return Err(rejected(NONCE_TOO_LONG));
+    }
+    let prompt = parse_prompt(request.prompt.as_deref()).map_err(rejected)?;
+    let max_age = parse_max_age(request.max_age.as_deref()).map_err(rejected)?;
+    let claims = parse_claims(request.claims.as_deref(), &scope, client).map_err(rejected)?;
+
+    Ok(ValidRequest {
+        client_id: client.id.clone(),
+        scope,
+        resources,
+        nonce: request.nonce.clone(),
+        code_challenge,
+        prompt,
+        max_age,
+        login_hint: request.login_hint.clone(),
+        id_token_hint: request.id_token_hint.clone(),
+        acr_values: parse_list(request.acr_values.as_deref()),
+        ui_locales: parse_list(request.ui_locales.as_deref()),
+        claims,
+        target,
+        seal: Seal,
+    })
+}
+
+fn on_our_page(refusal: Refusal) -> Rejected {
+    Rejected { refusal, target: None }
+}
+
+/// Gives the proven address, or a refusal that must not be sent anywhere.
+fn validate_client_and_redirect_uri(request: &AuthorizationRequest, client: &Client) -> Result<String, Refusal> {
+    if request.client_id != client.id {
+        return Err(OTHER_CLIENT);
+    }
+    if client.disabled_at.is_some() {
+        return Err(DISABLED_CLIENT);
+    }
+    let registered = &client.settings.redirect_uris;
+    match request.redirect_uri.as_deref() {
+        // OAuth 2.1 §2.3.1 and §2.3.2
+        Some(requested) if redirect_uri::matches(registered, requested) => Ok(requested.to_owned()),
+        Some(_) => Err(UNREGISTERED_REDIRECT_URI),
+        None => match registered.as_slice() {
+            // OAuth 2.1 §2.3.2 lets a client with one URI leave it out; OIDC Core §3.1.2.1 does not
+            [only] if !asks_for_openid(request) => Ok(only.clone()),
+            _ => Err(MISSING_REDIRECT_URI),
+        },
+    }
+}
+
+fn asks_for_openid(request: &AuthorizationRequest) -> bool {
+    request.scope.as_ref().is_some_and(|scope| scope.split(' ').any(|value| value == OPENID))
+}
+
+fn parse_response_mode(text: Option<&str>, redirect_uri: &str) -> Result<ResponseMode, Refusal> {
+    let Some(text) = text else { return Ok(ResponseMode::Query) };
+    let mode = ResponseMode::ALL.into_iter().find(|mode| mode.as_str() == text).ok_or(UNSUPPORTED_RESPONSE_MODE)?;
+    // A browser cannot post a form to an app
+    if mode == ResponseMode::FormPost && redirect_uri::is_private_use(redirect_uri) {
+        return Err(FORM_POST_NEEDS_WEB);
+    }
+    Ok(mode)
+}
+
+fn parse_code_challenge(request: &AuthorizationRequest) -> Result<Option<CodeChallenge>, Refusal> {
+    match (request.code_challenge.as_deref(), request.code_challenge_method.as_deref()) {
+        // RFC 7636 §4.4.1: `plain`, said or left unsaid, is a transformation that we do not support
+        (Some(challenge), Some(pkce::METHOD)) => CodeChallenge::parse(challenge).map(Some),
+        (Some(_), _) => Err(METHOD_NOT_S256),
+        // A client that names a method means to use PKCE; going on without would be a downgrade (RFC 9700 §4.8.2)
+        (None, Some(_)) => Err(METHOD_WITHOUT_CHALLENGE),
+        (None, None) => Ok(None),
+    }
+}
+
+/// RFC 6749 §3.3: the server may ignore part of the scope, and chooses one when none is asked for.
+fn narrow_scope(text: Option<&str>, client: &Client, policy: &Policy) -> Result<Scope, Refusal> {
+    let settings = &client.settings;
+    let mut wanted = Scope::parse(text.unwrap_or_default())?;
+    if wanted.is_empty() {
+        let default = settings.default_scope.as_ref().or(policy.default_scope.as_ref());
+        wanted = default.cloned().unwrap_or_else(|| Scope::from_iter([OPENID]));
+    }
+    let scope = wanted.filter(|value| {
+        let is_open = policy.knows(value) && settings.scope.as_ref().is_none_or(|ceiling| ceiling.contains(value));
+        // OIDC Core §11: nothing to keep offline without a refresh token
+        is_open && (value != OFFLINE_ACCESS || client.may_use(GrantType::RefreshToken))
+    });
+    if scope.is_empty() { Err(NO_SCOPE_LEFT) } else { Ok(scope) }
+}
+
+/// OIDC Core §3.1.2.2 recommends to ignore what is not understood, so that new values can come into use.
+fn parse_prompt(text: Option<&str>) -> Result<Prompt, Refusal> {
+    let values: Vec<&str> = text.unwrap_or_default().split(' ').filter(|value| !value.is_empty()).collect();
+    let has = |value| values.contains(&value);
+    // OIDC Core §3.1.2.1: `none` stands alone, also beside a value that we do not know
+    if has("none") && values.iter().any(|value| *value != "none") {
+        return Err(PROMPT_NONE_NOT_ALONE);
+    }
+    Ok(Prompt {
+        none: has("none"),
+        login: has("login"),
+        consent: has("consent"),
+        select_account: has("select_account"),
+    })
+}
+
+fn parse_max_age(text: Option<&str>) -> Result<Option<Seconds>, Refusal> {
+    let Some(text) = text else { return Ok(None) };
+    // OIDC Core §3.1.2.1; `parse` alone would take a sign too
+    if !text.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(BAD_MAX_AGE);
+    }
+    text.parse().map(|seconds| Some(Seconds(seconds))).map_err(|_| BAD_MAX_AGE)
+}
+
+fn parse_claims(text: Option<&str>, scope: &Scope, client: &Client) -> Result<ClaimsRequest, Refusal> {
+    let Some(text) = text else { return Ok(ClaimsRequest::default()) };
+    // OIDC Core §5.5
+    let Ok(Value::Object(claims)) = serde_json::from_str(text) else { return Err(BAD_CLAIMS) };
+    let userinfo = parse_claims_member(claims.get("userinfo"))?;
+    let id_token = parse_claims_member(claims.get("id_token"))?;
+
+    // What belongs to a scope value that the client may never have is not to be had by its single name either
+    let ceiling = client.settings.scope.as_ref();
+    let is_extra = |name: &str| {
+        claims::scope_value_of(name)
+            .is_some_and(|value| !scope.contains(value) && ceiling.is_none_or(|ceiling| ceiling.contains(value)))
+    };
+    let extra = |member: &Map<String, Value>| member.keys().filter(|name| is_extra(name)).cloned().collect();
+    let values = |member: &Map<String, Value>, name: &str, only_if_essential: bool| {
+        let claim = member.get(name)?;
+        let is_wanted = !only_if_essential || claim.get("essential") == Some(&Value::Bool(true));
+        is_wanted.then(|| values_of(claim))
+    };
+    // OIDC Core §5.5.1: `sub` with a value names the user; several possible users are as good as none
+    let subject =
+        [&id_token, &userinfo].into_iter().find_map(|member| values(member, "sub", false)?.into_iter().next());
+    Ok(ClaimsRequest {
+        userinfo: extra(&userinfo),
+        id_token: extra(&id_token),
+        subject,
+        // OIDC Core §5.5.1.1
+        essential_acr: values(&id_token, "acr", true).unwrap_or_default(),
+    })
+}
+
+fn parse_claims_member(member: Option<&Value>) -> Result<Map<String, Value>, Refusal> {
+    match member {
+        None | Some(Value::Null) => Ok(Map::new()),
+        // OIDC Core §5.5.1: each claim has null or an object
+        Some(Value::Object(member)) if member.values().all(|claim| claim.is_null() || claim.is_object()) => {
+            Ok(member.clone())
+        }
+        Some(_) => Err(BAD_CLAIMS),
+    }
+}
+
+/// `value` or `values` of one requested claim.
+fn values_of(claim: &Value) -> Vec<String> {
+    let several = claim.get("values").and_then(Value::as_array).into_iter().flatten();
+    claim.get("value").into_iter().chain(several).filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// A list separated by spaces, of which only the first entries count: these are wishes, in order of preference.
+fn parse_list(text: Option<&str>) -> Vec<String> {
+    let entries = text.unwrap_or_default().split(' ').filter(|entry| !entry.is_empty());
+    entries.take(MOST_LIST_ENTRIES).map(str::to_owned).collect()
+}

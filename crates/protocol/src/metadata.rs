@@ -1,0 +1,63 @@
+//! The metadata document of the authorization server.
+//!
+//! Specs: RFC 8414 §2, OIDC Discovery §3, RFC 9207 §3, RFC 9728 §4, OIDC RP-Initiated Logout §2.1,
+//! Initiating User Registration via OpenID Connect §4.2.
+//! One document for all four well-known addresses: each specification tells readers to ignore what it does not name.
+
+use crate::{capabilities::Capabilities, client::AuthenticationMethod};
+use serde_json::{Map, Value, json};
+
+/// The document, without nulls and empty lists. It lists only what works.
+pub fn document(capabilities: &Capabilities) -> Value {
+    let endpoints = &capabilities.endpoints;
+    let methods = &capabilities.authentication_methods;
+    let all: Vec<_> = methods.iter().map(|method| method.as_str()).collect();
+    // RFC 7662 §2.1: the caller must be authenticated, so `none` is no method here
+    let proving: Vec<_> =
+        methods.iter().filter(|method| **method != AuthenticationMethod::None).map(|method| method.as_str()).collect();
+    let algs = &capabilities.assertion_algs;
+    let signing: Vec<_> = capabilities.id_token_algs.iter().map(|alg| alg.as_str()).collect();
+    let grants: Vec<_> = capabilities.grant_types.iter().map(|grant| grant.as_str()).collect();
+    let modes: Vec<_> = capabilities.response_modes.iter().map(|mode| mode.as_str()).collect();
+
+    let mut document = Map::new();
+    let mut add = |name: &str, value: Value| {
+        let is_empty = value.as_array().is_some_and(Vec::is_empty);
+        if !is_empty {
+            document.insert(name.to_owned(), value);
+        }
+    };
+    add("issuer", json!(capabilities.issuer));
+    add("authorization_endpoint", json!(endpoints.authorization));
+    add("token_endpoint", json!(endpoints.token));
+    add("introspection_endpoint", json!(endpoints.introspection));
+    add("revocation_endpoint", json!(endpoints.revocation));
+    add("userinfo_endpoint", json!(endpoints.userinfo));
+    add("end_session_endpoint", json!(endpoints.end_session));
+    add("jwks_uri", json!(endpoints.jwks));
+    add("response_types_supported", json!(capabilities.response_types));
+    add("response_modes_supported", json!(modes));
+    add("grant_types_supported", json!(grants));
+    add("token_endpoint_auth_methods_supported", json!(all));
+    add("token_endpoint_auth_signing_alg_values_supported", json!(algs));
+    add("introspection_endpoint_auth_methods_supported", json!(proving));
+    add("introspection_endpoint_auth_signing_alg_values_supported", json!(algs));
+    add("revocation_endpoint_auth_methods_supported", json!(all));
+    add("revocation_endpoint_auth_signing_alg_values_supported", json!(algs));
+    // Clients must refuse a server that leaves this out
+    add("code_challenge_methods_supported", json!(capabilities.code_challenge_methods));
+    add("authorization_response_iss_parameter_supported", json!(true));
+    add("scopes_supported", json!(capabilities.scopes));
+    add("subject_types_supported", json!(["public"]));
+    add("id_token_signing_alg_values_supported", json!(signing));
+    add("claim_types_supported", json!(["normal"]));
+    add("claims_supported", json!(capabilities.claims));
+    add("claims_parameter_supported", json!(true));
+    add("prompt_values_supported", json!(capabilities.prompt_values));
+    // OIDC Discovery §3: leaving `request_uri_parameter_supported` out would mean true
+    add("request_parameter_supported", json!(false));
+    add("request_uri_parameter_supported", json!(false));
+    add("ui_locales_supported", json!(capabilities.ui_locales));
+    add("protected_resources", json!(capabilities.resources));
+    Value::Object(document)
+}
