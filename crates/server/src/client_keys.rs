@@ -29,7 +29,7 @@ const MIN_INTERVAL: Seconds = Seconds(30);
 pub struct ClientKeys {
     fetch: Fetch,
     /// By project too: what one project's clients made us fetch is no business of another's.
-    sets: Arc<Cache<(ProjectId, String), Arc<Mutex<Remembered>>>>,
+    sets: Arc<Cache<(ProjectId, String), Set>>,
 }
 
 /// Why there are no keys to verify with.
@@ -40,6 +40,8 @@ pub enum ClientKeysError {
     #[error("the document at the jwks_uri is no set of public keys, or holds a private one")]
     NotKeys,
 }
+
+type Set = Arc<Mutex<Remembered>>;
 
 #[derive(Default)]
 struct Remembered {

@@ -189,7 +189,7 @@ struct Cells(Arc<[InMemoryState]>);
 impl Cells {
     fn due(&self, cell: usize) -> Option<Nanos> {
         // Refusing to replace is how this store lets itself be read.
-        self.measure_and_replace(&cell, |due| Err::<((), Nanos), _>(due)).err().flatten()
+        self.measure_and_replace(&cell, Err::<((), Nanos), _>).err().flatten()
     }
 }
 
