@@ -198,8 +198,8 @@ pub struct ClaimsRequest {
     /// with that value.
     pub userinfo: Vec<String>,
     pub id_token: Vec<String>,
-    /// The only user for whom the client wants an answer (OIDC Core §5.5.1).
-    pub subject: Option<String>,
+    /// The only users for whom the client wants an answer (OIDC Core §5.5.1); empty when anybody will do.
+    pub subjects: Vec<String>,
     /// The authentication contexts one of which is essential (OIDC Core §5.5.1.1); empty when none is.
     pub essential_acr: Vec<String>,
 }
@@ -212,44 +212,37 @@ pub struct Rejected {
     pub target: Option<ResponseTarget>,
 }
 
-impl AuthorizationRequest {
-    /// Sorts the parameters; only the client's name must be there, for without it there is nobody to ask about.
-    /// Unknown parameters are ignored (OAuth 2.1 §3.1).
-    pub fn parse(parameters: &Parameters) -> Result<Self, Refusal> {
-        let text = |name| parameters.get(name).map(str::to_owned);
-        // RFC 6749 §4.1.1
-        let client_id = parameters.get("client_id").ok_or(MISSING_CLIENT_ID)?;
-        if client_id.len() > LONGEST_CLIENT_ID {
-            return Err(CLIENT_ID_TOO_LONG);
-        }
-        Ok(Self {
-            client_id: ClientId::new(client_id),
-            redirect_uri: text("redirect_uri"),
-            response_type: text("response_type"),
-            response_mode: text("response_mode"),
-            scope: text("scope"),
-            state: text("state"),
-            nonce: text("nonce"),
-            code_challenge: text("code_challenge"),
-            code_challenge_method: text("code_challenge_method"),
-            prompt: text("prompt"),
-            max_age: text("max_age"),
-            login_hint: text("login_hint"),
-            id_token_hint: text("id_token_hint"),
-            acr_values: text("acr_values"),
-            ui_locales: text("ui_locales"),
-            claims: text("claims"),
-            request: text("request"),
-            request_uri: text("request_uri"),
-            registration: text("registration"),
-            resources: parameters.all("resource").map(str::to_owned).collect(),
-        })
-    }
-}
-
-/// Parses the parameters of `GET` and `POST /oauth2/authorize`; see [`AuthorizationRequest::parse`].
+/// Sorts the parameters of `GET` or `POST /oauth2/authorize`. Only the client's name must be there, for without it there
+/// is nobody to ask about. Unknown parameters are ignored (OAuth 2.1 §3.1).
 pub fn parse(parameters: &Parameters) -> Result<AuthorizationRequest, Refusal> {
-    AuthorizationRequest::parse(parameters)
+    let text = |name| parameters.get(name).map(str::to_owned);
+    // RFC 6749 §4.1.1
+    let client_id = parameters.get("client_id").ok_or(MISSING_CLIENT_ID)?;
+    if client_id.len() > LONGEST_CLIENT_ID {
+        return Err(CLIENT_ID_TOO_LONG);
+    }
+    Ok(AuthorizationRequest {
+        client_id: ClientId::new(client_id),
+        redirect_uri: text("redirect_uri"),
+        response_type: text("response_type"),
+        response_mode: text("response_mode"),
+        scope: text("scope"),
+        state: text("state"),
+        nonce: text("nonce"),
+        code_challenge: text("code_challenge"),
+        code_challenge_method: text("code_challenge_method"),
+        prompt: text("prompt"),
+        max_age: text("max_age"),
+        login_hint: text("login_hint"),
+        id_token_hint: text("id_token_hint"),
+        acr_values: text("acr_values"),
+        ui_locales: text("ui_locales"),
+        claims: text("claims"),
+        request: text("request"),
+        request_uri: text("request_uri"),
+        registration: text("registration"),
+        resources: parameters.all("resource").map(str::to_owned).collect(),
+    })
 }
 
 /// Proves that `client` may make `request` under `policy`.
@@ -450,38 +443,39 @@ fn parse_claims(text: Option<&str>, scope: &Scope, client: &Client) -> Result<Cl
             .is_some_and(|value| !scope.contains(value) && ceiling.is_none_or(|ceiling| ceiling.contains(value)))
     };
     let extra = |member: &Map<String, Value>| member.keys().filter(|name| is_extra(name)).cloned().collect();
-    let values = |member: &Map<String, Value>, name: &str, only_if_essential: bool| {
-        let claim = member.get(name)?;
-        let is_wanted = !only_if_essential || claim.get("essential") == Some(&Value::Bool(true));
-        is_wanted.then(|| values_of(claim))
+    // OIDC Core §5.5.1
+    let subjects = match wanted_values(&id_token, "sub")? {
+        none if none.is_empty() => wanted_values(&userinfo, "sub")?,
+        subjects => subjects,
     };
-    // OIDC Core §5.5.1: `sub` with a value names the user; several possible users are as good as none
-    let subject =
-        [&id_token, &userinfo].into_iter().find_map(|member| values(member, "sub", false)?.into_iter().next());
-    Ok(ClaimsRequest {
-        userinfo: extra(&userinfo),
-        id_token: extra(&id_token),
-        subject,
-        // OIDC Core §5.5.1.1
-        essential_acr: values(&id_token, "acr", true).unwrap_or_default(),
-    })
+    // OIDC Core §5.5.1.1: only an essential acr is a condition
+    let is_acr_essential = id_token.get("acr").is_some_and(|acr| acr.get("essential") == Some(&Value::Bool(true)));
+    let essential_acr = if is_acr_essential { wanted_values(&id_token, "acr")? } else { Vec::new() };
+    Ok(ClaimsRequest { userinfo: extra(&userinfo), id_token: extra(&id_token), subjects, essential_acr })
 }
 
+/// The members of `userinfo` or `id_token`. Anything else than the specified form is refused: skipping what we do not
+/// understand could skip the one condition that the client relies on.
 fn parse_claims_member(member: Option<&Value>) -> Result<Map<String, Value>, Refusal> {
-    match member {
-        None | Some(Value::Null) => Ok(Map::new()),
-        // OIDC Core §5.5.1: each claim has null or an object
-        Some(Value::Object(member)) if member.values().all(|claim| claim.is_null() || claim.is_object()) => {
-            Ok(member.clone())
+    let Some(Value::Object(member)) = member else {
+        return if member.is_none_or(Value::is_null) { Ok(Map::new()) } else { Err(BAD_CLAIMS) };
+    };
+    let is_well_formed = |claim: &Value| match claim {
+        Value::Null => true,
+        Value::Object(claim) => {
+            claim.get("essential").is_none_or(Value::is_boolean) && claim.get("values").is_none_or(Value::is_array)
         }
-        Some(_) => Err(BAD_CLAIMS),
-    }
+        _ => false,
+    };
+    if member.values().all(is_well_formed) { Ok(member.clone()) } else { Err(BAD_CLAIMS) }
 }
 
-/// `value` or `values` of one requested claim.
-fn values_of(claim: &Value) -> Vec<String> {
+/// `value` and `values` of a claim that is a text.
+fn wanted_values(member: &Map<String, Value>, name: &str) -> Result<Vec<String>, Refusal> {
+    let Some(claim) = member.get(name) else { return Ok(Vec::new()) };
     let several = claim.get("values").and_then(Value::as_array).into_iter().flatten();
-    claim.get("value").into_iter().chain(several).filter_map(Value::as_str).map(str::to_owned).collect()
+    let all = claim.get("value").into_iter().chain(several);
+    all.map(|value| value.as_str().map(str::to_owned).ok_or(BAD_CLAIMS)).collect()
 }
 
 /// A list separated by spaces, of which only the first entries count: these are wishes, in order of preference.

@@ -18,6 +18,7 @@ use crate::{
     grant::Grant,
     id::UserId,
     interaction::Progress,
+    liveness,
     policy::Policy,
     redirect_uri,
     scope::{OFFLINE_ACCESS, OPENID, Scope},
@@ -144,16 +145,14 @@ pub fn decide(request: &ValidRequest, client: &Client, policy: &Policy, facts: &
     })
 }
 
+/// Whether a session still lets its user in: neither ended nor voided, and the user not disabled.
+pub fn is_usable(SignedIn { session, user }: SignedIn<'_>, now: Timestamp) -> bool {
+    liveness::session(Some(session), user, now).is_ok() && user.disabled_at.is_none()
+}
+
 /// OIDC Core §3.1.2.1: with `prompt=none` no page may be shown.
 fn ask(request: &ValidRequest, step: Step, instead: Refusal) -> Step {
     if request.prompt.none { Step::Refuse(instead) } else { step }
-}
-
-fn is_usable(SignedIn { session, user }: SignedIn<'_>, now: Timestamp) -> bool {
-    session.is_alive(now)
-        && session.user_id == user.id
-        && session.created_at >= user.tokens_valid_from
-        && user.disabled_at.is_none()
 }
 
 /// How what was done within this interaction stands to the session of now.
@@ -177,9 +176,9 @@ impl Standing {
 }
 
 fn is_another_user_meant(request: &ValidRequest, facts: &Facts<'_>, user: &User) -> bool {
-    let hinted = facts.hinted_user.map(UserId::as_str);
-    let claimed = request.claims.subject.as_deref();
-    hinted.into_iter().chain(claimed).any(|meant| meant != user.id.as_str())
+    let subjects = &request.claims.subjects;
+    let is_claimed = subjects.is_empty() || subjects.iter().any(|meant| meant == user.id.as_str());
+    !is_claimed || facts.hinted_user.is_some_and(|meant| *meant != user.id)
 }
 
 /// The grant that still counts.

@@ -7,6 +7,7 @@ use crate::{
     authorization_request::{PROMPT_VALUES, RESPONSE_TYPES, ResponseMode},
     claims,
     client::{AuthenticationMethod, GrantType, SigningAlg},
+    jose::VerifyingAlg,
     pkce,
     policy::{Policy, STANDARD_SCOPES},
 };
@@ -84,7 +85,7 @@ impl Capabilities {
                 AuthenticationMethod::ClientSecretPost,
                 AuthenticationMethod::PrivateKeyJwt,
             ],
-            assertion_algs: vec!["ES256", "RS256", "PS256", "EdDSA"],
+            assertion_algs: VerifyingAlg::ALL.into_iter().map(VerifyingAlg::as_str).collect(),
             id_token_algs,
             code_challenge_methods: vec![pkce::METHOD],
             prompt_values: PROMPT_VALUES.to_vec(),
