@@ -8,5 +8,6 @@ pub mod entropy;
 pub mod failure;
 pub mod fetch;
 pub mod limits;
+pub mod pages;
 pub mod passwords;
 pub mod store;
