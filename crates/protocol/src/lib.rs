@@ -4,6 +4,7 @@
 //! capabilities are arguments, and every decision is an enum whose arms are actions for the caller.
 //! One rule per file; each check cites the section that asks for it.
 
+pub mod access_scope;
 pub mod access_token;
 pub mod authorization_code;
 pub mod authorization_request;
@@ -13,6 +14,8 @@ pub mod capabilities;
 pub mod claims;
 pub mod client;
 pub mod client_assertion;
+pub mod client_authentication;
+pub mod client_credentials;
 pub mod consent;
 pub mod error;
 pub mod family;
@@ -20,6 +23,7 @@ pub mod grant;
 pub mod id;
 pub mod id_token;
 pub mod interaction;
+pub mod introspection;
 pub mod jose;
 pub mod liveness;
 pub mod logout;
@@ -32,12 +36,18 @@ pub mod redirect_uri;
 pub mod refresh_token;
 pub mod registration_rules;
 pub mod resource;
+pub mod revocation;
 pub mod scope;
 pub mod secret;
 pub mod session;
 pub mod time;
+pub mod token_request;
 mod uri;
 pub mod user;
+pub mod userinfo;
+
+#[cfg(test)]
+mod samples;
 
 pub use error::{ErrorCode, Refusal, refuse};
 pub use scope::Scope;

@@ -214,3 +214,196 @@ pub fn session(session: Option<&Session>, user: &User, now: Timestamp) -> Result
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        id::{ClientId, FamilyId, UserId},
+        samples::{self, BEFORE, NOW, own_claims},
+        time::Seconds,
+    };
+
+    const LATER: Timestamp = Timestamp(BEFORE.0 + 1);
+
+    struct World {
+        project_valid_from: Timestamp,
+        client: Option<Client>,
+        user: Option<User>,
+        grant: Option<Grant>,
+        family: Option<Family>,
+        claims: AccessTokenClaims,
+        is_listed: bool,
+    }
+
+    fn world() -> World {
+        World {
+            project_valid_from: BEFORE,
+            client: Some(samples::client()),
+            user: Some(samples::user()),
+            grant: Some(samples::grant()),
+            family: Some(samples::family()),
+            claims: samples::claims(),
+            is_listed: false,
+        }
+    }
+
+    impl World {
+        fn standing(&self) -> Standing<'_> {
+            Standing {
+                project_valid_from: self.project_valid_from,
+                client: self.client.as_ref(),
+                user: self.user.as_ref(),
+                grant: self.grant.as_ref(),
+            }
+        }
+
+        fn family(&self) -> Result<(), Dead> {
+            family(self.family.as_ref().unwrap(), self.standing(), NOW).map(|_| ())
+        }
+
+        fn access_token(&self) -> Result<Option<Alive<'_>>, Dead> {
+            let token = AccessToken { claims: &self.claims, family: self.family.as_ref(), is_listed: self.is_listed };
+            access_token(&token, self.standing(), NOW)
+        }
+    }
+
+    /// What ends a family ends its refresh tokens and its access tokens alike.
+    #[track_caller]
+    fn check(world: World, expected: Result<(), Dead>) {
+        assert_eq!(world.family(), expected);
+        assert_eq!(world.access_token().map(|_| ()), expected);
+    }
+
+    #[test]
+    fn all_is_well_while_nothing_has_ended() {
+        check(world(), Ok(()));
+        assert_eq!(world().access_token().unwrap().unwrap().user.id, samples::user().id);
+    }
+
+    #[test]
+    fn a_restore_voids_what_was_issued_before() {
+        check(World { project_valid_from: LATER, ..world() }, Err(Dead::ProjectTokensVoid));
+    }
+
+    // attacks.md rows 22 and 26
+    #[test]
+    fn a_client_that_is_gone_disabled_or_signed_out_ends_everything() {
+        let client = samples::client();
+        check(World { client: None, ..world() }, Err(Dead::ClientMissing));
+        let disabled = Client { disabled_at: Some(NOW), ..client.clone() };
+        check(World { client: Some(disabled), ..world() }, Err(Dead::ClientDisabled));
+        let void = Client { tokens_valid_from: LATER, ..client.clone() };
+        check(World { client: Some(void), ..world() }, Err(Dead::ClientTokensVoid));
+        let other = Client { id: ClientId::new("other"), ..client };
+        check(World { client: Some(other), ..world() }, Err(Dead::GrantMissing));
+    }
+
+    // attacks.md row 26 (Keycloak CVE-2026-1609)
+    #[test]
+    fn a_user_who_is_gone_disabled_or_signed_out_everywhere_ends_everything() {
+        let user = samples::user();
+        check(World { user: None, ..world() }, Err(Dead::UserMissing));
+        let disabled = User { disabled_at: Some(BEFORE), ..user.clone() };
+        check(World { user: Some(disabled), ..world() }, Err(Dead::UserDisabled));
+        let void = User { tokens_valid_from: LATER, ..user.clone() };
+        check(World { user: Some(void), ..world() }, Err(Dead::UserTokensVoid));
+        let other = User { id: UserId::new("other"), ..user };
+        check(World { user: Some(other), ..world() }, Err(Dead::GrantMissing));
+    }
+
+    #[test]
+    fn a_grant_that_is_gone_disconnected_or_over_ends_everything() {
+        let grant = samples::grant();
+        check(World { grant: None, ..world() }, Err(Dead::GrantMissing));
+        let revoked = Grant { revoked_at: Some(NOW), ..grant.clone() };
+        check(World { grant: Some(revoked), ..world() }, Err(Dead::GrantRevoked));
+        let over = Grant { expires_at: Some(NOW), ..grant.clone() };
+        check(World { grant: Some(over), ..world() }, Err(Dead::GrantExpired));
+        let not_over = Grant { expires_at: Some(NOW.plus(Seconds(1))), ..grant.clone() };
+        check(World { grant: Some(not_over), ..world() }, Ok(()));
+        let void = Grant { tokens_valid_from: LATER, ..grant.clone() };
+        check(World { grant: Some(void), ..world() }, Err(Dead::GrantTokensVoid));
+        let of_another_user = Grant { user_id: UserId::new("other"), ..grant };
+        check(World { grant: Some(of_another_user), ..world() }, Err(Dead::GrantMissing));
+    }
+
+    #[test]
+    fn a_family_that_is_revoked_or_over_is_dead() {
+        let family = samples::family();
+        let revoked = Family { revoked_at: Some(NOW), ..family.clone() };
+        check(World { family: Some(revoked), ..world() }, Err(Dead::FamilyRevoked));
+        let over = Family { expires_at: NOW, ..family };
+        check(World { family: Some(over), ..world() }, Err(Dead::FamilyExpired));
+    }
+
+    #[test]
+    fn rows_of_another_client_or_user_do_not_stand_for_a_family() {
+        let client = Client { id: ClientId::new("other"), ..samples::client() };
+        let grant = Grant { client_id: client.id.clone(), ..samples::grant() };
+        let others = World { client: Some(client), grant: Some(grant), ..world() };
+        assert_eq!(others.family(), Err(Dead::ClientMissing));
+        let user = User { id: UserId::new("other"), ..samples::user() };
+        let grant = Grant { user_id: user.id.clone(), ..samples::grant() };
+        assert_eq!(World { user: Some(user), grant: Some(grant), ..world() }.family(), Err(Dead::UserMissing));
+    }
+
+    #[track_caller]
+    fn check_token(world: World, expected: Result<(), Dead>) {
+        assert_eq!(world.access_token().map(|_| ()), expected);
+    }
+
+    #[test]
+    fn an_access_token_dies_with_its_family_or_alone() {
+        check_token(World { is_listed: true, ..world() }, Err(Dead::TokenRevoked));
+        check_token(World { family: None, ..world() }, Err(Dead::FamilyMissing));
+        let other = Family { id: FamilyId::new("00000000-0000-0000-0000-000000000000"), ..samples::family() };
+        check_token(World { family: Some(other), ..world() }, Err(Dead::TokenOfAnotherFamily));
+        let of_other_client = Family { client_id: ClientId::new("other"), ..samples::family() };
+        check_token(World { family: Some(of_other_client), ..world() }, Err(Dead::TokenOfAnotherFamily));
+    }
+
+    #[test]
+    fn a_clients_own_access_token_needs_no_user_and_dies_with_the_client() {
+        let client = samples::client();
+        let own = || World { user: None, grant: None, family: None, claims: own_claims(&samples::client()), ..world() };
+        assert_eq!(own().access_token(), Ok(None));
+        check_token(World { is_listed: true, ..own() }, Err(Dead::TokenRevoked));
+        check_token(World { client: None, ..own() }, Err(Dead::ClientMissing));
+        let disabled = Client { disabled_at: Some(NOW), ..client.clone() };
+        check_token(World { client: Some(disabled), ..own() }, Err(Dead::ClientDisabled));
+        let void = Client { tokens_valid_from: Timestamp(NOW.0 + 1), ..client.clone() };
+        check_token(World { client: Some(void), ..own() }, Err(Dead::ClientTokensVoid));
+        let other = Client { id: ClientId::new("other"), ..client };
+        check_token(World { client: Some(other), ..own() }, Err(Dead::ClientMissing));
+    }
+
+    #[test]
+    fn a_users_token_cannot_pass_without_its_family() {
+        let claims = AccessTokenClaims { fid: None, ..samples::claims() };
+        check_token(World { claims, ..world() }, Err(Dead::TokenOfAnotherFamily));
+    }
+
+    #[test]
+    fn a_session_holds_for_its_user_until_it_ends() {
+        let session = samples::session();
+        let check = |own: Option<Session>, user: &User, expected: Result<(), Dead>| {
+            assert_eq!(super::session(own.as_ref(), user, NOW), expected);
+        };
+        let user = samples::user();
+        check(Some(session.clone()), &user, Ok(()));
+        check(None, &user, Err(Dead::SessionMissing));
+        check(Some(Session { revoked_at: Some(NOW), ..session.clone() }), &user, Err(Dead::SessionEnded));
+        check(Some(Session { expires_at: NOW, ..session.clone() }), &user, Err(Dead::SessionEnded));
+        let other = User { id: UserId::new("other"), ..user.clone() };
+        check(Some(session.clone()), &other, Err(Dead::SessionOfAnotherUser));
+        let void = User { tokens_valid_from: LATER, ..user };
+        check(Some(session), &void, Err(Dead::UserTokensVoid));
+    }
+
+    #[test]
+    fn outside_all_reasons_look_the_same() {
+        assert_eq!(Refusal::from(Dead::UserDisabled), ENDED);
+        assert_eq!(Refusal::from(Dead::FamilyRevoked), ENDED);
+    }
+}
