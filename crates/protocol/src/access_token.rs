@@ -127,3 +127,132 @@ fn text_or_array<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Strin
         Audience::Several(several) => several,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        client::SigningAlg,
+        jose::{JoseError, SigningKey, VerifyingKey},
+    };
+    use serde_json::json;
+
+    const ISSUER: &str = "https://login.example";
+
+    fn claims() -> Value {
+        json!({
+            "iss": ISSUER,
+            "sub": "alice",
+            "aud": "https://api.example",
+            "client_id": "web",
+            "scope": "openid files:read",
+            "iat": 1_000,
+            "exp": 1_600,
+            "jti": "1",
+            "fid": "f",
+            "auth_time": 990,
+            "amr": ["pwd"],
+            "sid": "s",
+        })
+    }
+
+    fn with(changes: Value) -> Value {
+        let mut claims = claims();
+        for (name, value) in changes.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        claims
+    }
+
+    fn verified(typ: Option<&str>, claims: Value) -> Verified {
+        Verified::assume(VerifyingAlg::ES256, typ, claims)
+    }
+
+    #[track_caller]
+    fn check(changes: Value, now: i64, expected: Result<(), Refusal>) {
+        let outcome = AccessToken::from_verified(verified(Some(TYP), with(changes)))
+            .and_then(|token| token.validate(ISSUER, Timestamp(now)));
+        assert_eq!(outcome, expected);
+    }
+
+    #[test]
+    fn a_token_is_valid_from_nbf_until_just_before_exp() {
+        check(json!({}), 1_000, Ok(()));
+        check(json!({}), 1_599, Ok(()));
+        check(json!({}), 1_600, Err(EXPIRED));
+        check(json!({ "nbf": 1_100 }), 1_099, Err(NOT_YET_VALID));
+        check(json!({ "nbf": 1_100 }), 1_100, Ok(()));
+        check(json!({ "exp": i64::MIN }), 1_000, Err(EXPIRED));
+    }
+
+    #[test]
+    fn another_issuer_is_refused_byte_for_byte() {
+        for issuer in ["https://login.example/", "https://LOGIN.example", "http://login.example", ""] {
+            check(json!({ "iss": issuer }), 1_000, Err(WRONG_ISSUER));
+        }
+    }
+
+    #[test]
+    fn a_missing_or_mistyped_claim_is_refused() {
+        for name in ["iss", "sub", "aud", "client_id", "iat", "exp", "jti"] {
+            let mut claims = claims();
+            claims.as_object_mut().unwrap().remove(name);
+            assert_eq!(AccessToken::from_verified(verified(Some(TYP), claims)), Err(MALFORMED), "{name}");
+        }
+        for changes in [
+            json!({ "aud": 1 }),
+            json!({ "aud": [1] }),
+            json!({ "exp": "1600" }),
+            json!({ "scope": ["openid"] }),
+            json!({ "sub": null }),
+            json!({ "fid": {} }),
+        ] {
+            check(changes, 1_000, Err(MALFORMED));
+        }
+    }
+
+    /// CVE-2026-4282: a token of another kind was taken for an access token.
+    #[test]
+    fn only_an_access_token_is_an_access_token() {
+        for typ in
+            [None, Some("JWT"), Some("logout+jwt"), Some("client-authentication+jwt"), Some("dpop+jwt"), Some("")]
+        {
+            assert_eq!(AccessToken::from_verified(verified(typ, claims())), Err(WRONG_TYPE), "{typ:?}");
+        }
+        assert!(AccessToken::from_verified(verified(Some("application/at+jwt"), claims())).is_ok());
+        let signed_otherwise = Verified::assume(VerifyingAlg::PS256, Some(TYP), claims());
+        assert_eq!(AccessToken::from_verified(signed_otherwise), Err(WRONG_TYPE));
+    }
+
+    #[test]
+    fn one_audience_is_text_several_are_an_array_and_nothing_is_null() {
+        let token = AccessToken::from_verified(verified(Some(TYP), claims())).unwrap();
+        assert_eq!(serde_json::to_value(token.claims()).unwrap(), claims());
+        let several = json!(["https://a.example", "https://b.example"]);
+        let token = AccessToken::from_verified(verified(Some(TYP), with(json!({ "aud": several })))).unwrap();
+        assert_eq!(serde_json::to_value(token.claims()).unwrap()["aud"], several);
+
+        let least = json!({
+            "iss": ISSUER, "sub": "m2m", "aud": "a", "client_id": "m2m", "iat": 1, "exp": 2, "jti": "2",
+        });
+        let token = AccessToken::from_verified(verified(Some(TYP), least.clone())).unwrap();
+        assert_eq!(serde_json::to_value(token.into_claims()).unwrap(), least);
+    }
+
+    #[test]
+    fn a_token_is_verified_and_validated_in_one_step() {
+        let der = SigningKey::generate_pkcs8(SigningAlg::ES256).unwrap();
+        let key = SigningKey::from_pkcs8(SigningAlg::ES256, "1", &der).unwrap();
+        let keys: KeySet = [VerifyingKey::from_jwk(&key.public_jwk()).unwrap()].into_iter().collect();
+        let token = key.sign(TYP, &claims()).unwrap();
+        let at = |token: &str, now| verify(token, &keys, ISSUER, Timestamp(now)).map(AccessToken::into_claims);
+        assert_eq!(at(&token, 1_000).unwrap().client_id, ClientId::new("web"));
+        assert_eq!(at(&token, 1_600), Err(EXPIRED));
+        let other = key.sign(TYP, &with(json!({ "sub": "eve" }))).unwrap();
+        let forged = format!("{}.{}", other.rsplit_once('.').unwrap().0, token.rsplit_once('.').unwrap().1);
+        assert_eq!(at(&forged, 1_000), Err(refuse(InvalidToken, JoseError::BadSignature.reason())));
+        assert_eq!(at("", 1_000), Err(refuse(InvalidToken, JoseError::NotThreeParts.reason())));
+        let id_token = key.sign("JWT", &claims()).unwrap();
+        assert_eq!(at(&id_token, 1_000), Err(WRONG_TYPE));
+    }
+}

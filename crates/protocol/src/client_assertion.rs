@@ -132,3 +132,152 @@ fn time(assertion: &Verified, name: &str) -> Result<Option<Timestamp>, Refusal> 
         Some(value) => numeric_date(value).map(Some).ok_or(BAD_TIME),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jose::VerifyingAlg;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    const ISSUER: &str = "https://login.example";
+    const TOKEN_ENDPOINT: &str = "https://login.example/oauth2/token";
+    const NOW: i64 = 10_000;
+
+    fn expected(client_id: &ClientId) -> Expected<'_> {
+        Expected { client_id, issuer: ISSUER, token_endpoint: None }
+    }
+
+    fn with(changes: &Value) -> Value {
+        let mut claims = json!({ "iss": "web", "sub": "web", "aud": ISSUER, "exp": NOW + 300, "iat": NOW, "jti": "1" });
+        for (name, value) in changes.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        claims
+    }
+
+    #[track_caller]
+    fn check_type(typ: Option<&str>, changes: &Value, refusal: Option<Refusal>) {
+        let assertion = Verified::assume(VerifyingAlg::PS256, typ, with(changes));
+        let outcome = validate(&assertion, &expected(&ClientId::new("web")), Timestamp(NOW));
+        assert_eq!(outcome.err(), refusal, "{typ:?} {changes}");
+    }
+
+    #[track_caller]
+    fn check(changes: &Value, refusal: Option<Refusal>) {
+        check_type(None, changes, refusal);
+    }
+
+    #[test]
+    fn the_jti_is_to_be_remembered_for_as_long_as_the_assertion_would_be_accepted() {
+        let client_id = ClientId::new("web");
+        let assertion = Verified::assume(VerifyingAlg::ES256, Some("JWT"), with(&json!({})));
+        let valid = validate(&assertion, &expected(&client_id), Timestamp(NOW)).unwrap();
+        assert_eq!((valid.jti.as_str(), valid.remember_until), ("1", Timestamp(NOW + 360)));
+        let last = Timestamp(valid.remember_until.0 - 1);
+        assert!(validate(&assertion, &expected(&client_id), last).is_ok());
+        assert_eq!(validate(&assertion, &expected(&client_id), valid.remember_until), Err(EXPIRED));
+    }
+
+    #[test]
+    fn issuer_and_subject_are_the_client() {
+        check(&json!({ "iss": "other" }), Some(WRONG_ISSUER));
+        check(&json!({ "iss": null }), Some(WRONG_ISSUER));
+        check(&json!({ "iss": ["web"] }), Some(WRONG_ISSUER));
+        check(&json!({ "sub": "alice" }), Some(WRONG_SUBJECT));
+        check(&json!({ "sub": "" }), Some(WRONG_SUBJECT));
+    }
+
+    /// CVE-2020-5300, CVE-2020-15222: an assertion for another server, or without a `jti`, was accepted.
+    #[test]
+    fn the_audience_is_this_issuer_and_nobody_else() {
+        check(&json!({ "aud": [ISSUER] }), None);
+        check(&json!({ "aud": [ISSUER, "https://evil.example"] }), Some(SEVERAL_AUDIENCES));
+        check(&json!({ "aud": [ISSUER, ISSUER] }), Some(SEVERAL_AUDIENCES));
+        for aud in [json!([]), json!([7]), json!(7), json!(null), json!({ "0": ISSUER }), json!([[ISSUER]])] {
+            check(&json!({ "aud": aud }), Some(SEVERAL_AUDIENCES));
+        }
+        for aud in
+            ["https://login.example/", "https://evil.example", "HTTPS://login.example", "web", "", TOKEN_ENDPOINT]
+        {
+            check(&json!({ "aud": aud }), Some(WRONG_AUDIENCE));
+        }
+    }
+
+    #[test]
+    fn the_token_endpoint_is_an_audience_only_where_the_client_says_so() {
+        let client_id = ClientId::new("web");
+        let switched = Expected { token_endpoint: Some(TOKEN_ENDPOINT), ..expected(&client_id) };
+        let for_endpoint = Verified::assume(VerifyingAlg::ES256, None, with(&json!({ "aud": TOKEN_ENDPOINT })));
+        assert!(validate(&for_endpoint, &switched, Timestamp(NOW)).is_ok());
+        assert_eq!(validate(&for_endpoint, &expected(&client_id), Timestamp(NOW)), Err(WRONG_AUDIENCE));
+        let for_issuer = Verified::assume(VerifyingAlg::ES256, None, with(&json!({})));
+        assert!(validate(&for_issuer, &switched, Timestamp(NOW)).is_ok());
+    }
+
+    #[test]
+    fn times_are_checked_with_a_minute_of_leeway() {
+        check(&json!({ "exp": NOW - 59 }), None);
+        check(&json!({ "exp": NOW - 60 }), Some(EXPIRED));
+        check(&json!({ "exp": NOW + 3_660 }), None);
+        check(&json!({ "exp": NOW + 3_661 }), Some(TOO_LONG_LIVED));
+        check(&json!({ "exp": i64::MAX }), Some(TOO_LONG_LIVED));
+        check(&json!({ "exp": i64::MIN }), Some(EXPIRED));
+        for name in ["iat", "nbf"] {
+            check(&json!({ name: NOW + 60 }), None);
+            check(&json!({ name: NOW + 61 }), Some(NOT_YET_VALID));
+            check(&json!({ name: "soon" }), Some(BAD_TIME));
+        }
+        check(&json!({ "exp": null }), Some(BAD_TIME));
+        check(&json!({ "exp": f64::from(10_300) + 0.5 }), None);
+        let mut claims = with(&json!({}));
+        claims.as_object_mut().unwrap().remove("exp");
+        let eternal = Verified::assume(VerifyingAlg::ES256, None, claims);
+        assert_eq!(validate(&eternal, &expected(&ClientId::new("web")), Timestamp(NOW)), Err(NO_EXPIRY));
+    }
+
+    #[test]
+    fn a_jti_is_required() {
+        for jti in [json!(null), json!(""), json!(1), json!("x".repeat(513))] {
+            check(&json!({ "jti": jti }), Some(NO_JTI));
+        }
+        check(&json!({ "jti": "x".repeat(512) }), None);
+        // What the store says of a second use is of the same kind.
+        assert_eq!(REPLAYED.error, NO_JTI.error);
+    }
+
+    /// CVE-2025-12421: a token of another kind was taken for a credential.
+    #[test]
+    fn a_token_of_another_kind_is_no_assertion() {
+        for typ in [None, Some("JWT"), Some("jwt"), Some("client-authentication+jwt")] {
+            check_type(typ, &json!({}), None);
+        }
+        for typ in ["at+jwt", "application/at+jwt", "logout+jwt", "dpop+jwt", "secevent+jwt", "oauth-authz-req+jwt", ""]
+        {
+            check_type(Some(typ), &json!({}), Some(WRONG_TYPE));
+        }
+        // An ID token of ours: its subject is a user and its issuer is us.
+        check_type(Some("JWT"), &json!({ "iss": ISSUER, "sub": "alice", "aud": "web" }), Some(WRONG_ISSUER));
+    }
+
+    #[test]
+    fn the_claimed_client_is_the_subject() {
+        let header = crate::jose::base64url(br#"{"alg":"ES256"}"#);
+        let claimed = |claims: &str| {
+            let text = format!("{header}.{}.AAAA", crate::jose::base64url(claims.as_bytes()));
+            claimed_client_id(&Unverified::parse(&text).unwrap())
+        };
+        assert_eq!(claimed(r#"{"sub":"web","iss":"x"}"#), Some(ClientId::new("web")));
+        assert_eq!(claimed(r#"{"iss":"web"}"#), None);
+        assert_eq!(claimed(r#"{"sub":1}"#), None);
+        assert_eq!(claimed("web"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_claims_make_it_panic(exp in any::<i64>(), iat in any::<f64>(), aud in "\\PC{0,20}", now in any::<i64>()) {
+            let claims = json!({ "iss": "web", "sub": "web", "aud": aud, "exp": exp, "iat": iat, "jti": aud });
+            let _ = validate(&Verified::assume(VerifyingAlg::ES256, None, claims), &expected(&ClientId::new("web")), Timestamp(now));
+        }
+    }
+}

@@ -168,3 +168,136 @@ const fn hint_reason(error: JoseError) -> &'static str {
         _ => "id_token_hint is not a signed JWT",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        access_token,
+        jose::{SigningKey, VerifyingAlg, VerifyingKey},
+    };
+    use serde_json::json;
+
+    const ISSUER: &str = "https://login.example";
+
+    fn claims() -> IdTokenClaims {
+        IdTokenClaims {
+            iss: ISSUER.to_owned(),
+            sub: UserId::new("alice"),
+            aud: ClientId::new("web"),
+            exp: Timestamp(1_600),
+            iat: Timestamp(1_000),
+            auth_time: None,
+            nonce: None,
+            acr: None,
+            amr: Vec::new(),
+            azp: None,
+            at_hash: None,
+            sid: None,
+            user_claims: UserClaims::default(),
+        }
+    }
+
+    fn hint() -> Hint {
+        Hint {
+            user_id: UserId::new("alice"),
+            client_id: ClientId::new("web"),
+            session_id: None,
+            issued_at: Timestamp(1_000),
+        }
+    }
+
+    #[test]
+    fn absent_claims_are_absent() {
+        assert_eq!(
+            serde_json::to_value(claims()).unwrap(),
+            json!({ "iss": ISSUER, "sub": "alice", "aud": "web", "exp": 1_600, "iat": 1_000 })
+        );
+        let full = IdTokenClaims {
+            auth_time: Some(Timestamp(990)),
+            nonce: Some("n".to_owned()),
+            acr: Some("1".to_owned()),
+            amr: vec!["pwd".to_owned()],
+            azp: Some(ClientId::new("web")),
+            at_hash: Some(at_hash("token", SigningAlg::ES256)),
+            sid: Some(SessionId::new("s")),
+            user_claims: UserClaims::new(json!({ "email": "a@b.example" }).as_object().unwrap().clone()),
+            ..claims()
+        };
+        assert_eq!(
+            serde_json::to_value(full).unwrap(),
+            json!({
+                "iss": ISSUER, "sub": "alice", "aud": "web", "exp": 1_600, "iat": 1_000, "auth_time": 990, "nonce": "n",
+                "acr": "1", "amr": ["pwd"], "azp": "web", "at_hash": "PEaenWxYddN6Q_NT1PiOYQ", "sid": "s",
+                "email": "a@b.example",
+            })
+        );
+    }
+
+    #[test]
+    fn claims_about_the_user_never_set_what_the_issuer_says() {
+        let mut hostile: Map<String, Value> =
+            RESERVED_CLAIMS.iter().map(|name| ((*name).to_owned(), json!("evil"))).collect();
+        hostile.insert("name".to_owned(), json!("Alice"));
+        hostile.insert("picture".to_owned(), Value::Null);
+        let claims = IdTokenClaims { user_claims: UserClaims::new(hostile), ..claims() };
+        let text = serde_json::to_string(&claims).unwrap();
+        assert!(!text.contains("evil") && !text.contains("null"), "{text}");
+        assert_eq!(serde_json::to_value(&claims).unwrap()["name"], "Alice");
+    }
+
+    #[track_caller]
+    fn check(typ: Option<&str>, changes: &Value, expected: Result<Hint, Refusal>) {
+        let mut claims = serde_json::to_value(claims()).unwrap();
+        for (name, value) in changes.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        assert_eq!(parse_hint(&Verified::assume(VerifyingAlg::RS256, typ, claims), ISSUER), expected);
+    }
+
+    /// CVE-2026-4282: a token of another kind was taken for an ID token.
+    #[test]
+    fn only_an_id_token_of_ours_is_a_hint() {
+        check(Some("JWT"), &json!({}), Ok(hint()));
+        check(Some("JWT"), &json!({ "sid": "s" }), Ok(Hint { session_id: Some(SessionId::new("s")), ..hint() }));
+        check(Some("JWT"), &json!({ "exp": 1 }), Ok(hint()));
+        for typ in [None, Some(access_token::TYP), Some("logout+jwt"), Some("client-authentication+jwt")] {
+            check(typ, &json!({}), Err(HINT_WRONG_TYPE));
+        }
+        for marker in ["scope", "client_id", "events", "https://stytch.com/session"] {
+            check(Some("JWT"), &json!({ marker: "x" }), Err(HINT_WRONG_TYPE));
+        }
+        check(Some("JWT"), &json!({ "iss": "https://evil.example" }), Err(HINT_WRONG_ISSUER));
+        for changes in
+            [json!({ "sub": 1 }), json!({ "aud": ["web", "other"] }), json!({ "aud": null }), json!({ "iat": "x" })]
+        {
+            check(Some("JWT"), &changes, Err(HINT_WRONG_TYPE));
+        }
+    }
+
+    #[test]
+    fn a_hint_is_verified_but_may_have_expired() {
+        let make = || {
+            let der = SigningKey::generate_pkcs8(SigningAlg::EdDSA).unwrap();
+            SigningKey::from_pkcs8(SigningAlg::EdDSA, "1", &der).unwrap()
+        };
+        let (own, evil) = (make(), make());
+        let keys: KeySet = [VerifyingKey::from_jwk(&own.public_jwk()).unwrap()].into_iter().collect();
+        let token = own.sign(TYP, &claims()).unwrap();
+        let web = ClientId::new("web");
+        assert_eq!(verify_hint(&token, &keys, ISSUER, Some(&web)), Ok(hint()));
+        assert_eq!(verify_hint(&token, &keys, ISSUER, None), Ok(hint()));
+        let other = ClientId::new("other");
+        assert_eq!(verify_hint(&token, &keys, ISSUER, Some(&other)), Err(HINT_WRONG_AUDIENCE));
+        for (text, reason) in [
+            (evil.sign(TYP, &claims()).unwrap(), "id_token_hint has a signature that does not verify"),
+            (own.sign(TYP, &json!([])).unwrap(), "id_token_hint is not a signed JWT"),
+            ("alice".to_owned(), "id_token_hint is not a signed JWT"),
+            ("x".repeat(20_000), "id_token_hint is too long"),
+        ] {
+            assert_eq!(verify_hint(&text, &keys, ISSUER, None), Err(refuse(InvalidRequest, reason)));
+        }
+        let retired = verify_hint(&token, &KeySet::default(), ISSUER, None).unwrap_err();
+        assert_eq!(retired.description, "id_token_hint was not signed by a key of this issuer");
+    }
+}

@@ -106,3 +106,56 @@ impl<'de> Deserialize<'de> for Jwks {
         Self::from_value(&Value::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    #[test]
+    fn keys_of_other_kinds_are_left_out_of_a_set() {
+        let ec = json!({ "kty": "EC", "crv": "P-256", "x": "eA", "y": "eQ", "kid": "1", "x5c": ["MII"] });
+        let set = json!({ "keys": [{ "kty": "AKP", "pub": "eA" }, { "kty": "EC", "crv": 7 }, 7, ec, { "kid": "2" }] });
+        let jwks = Jwks::parse(set.to_string().as_bytes()).unwrap();
+        assert_eq!(jwks.keys.len(), 1);
+        assert_eq!(
+            serde_json::to_value(&jwks).unwrap(),
+            json!({ "keys": [{ "kty": "EC", "crv": "P-256", "x": "eA", "y": "eQ", "kid": "1" }] })
+        );
+    }
+
+    #[test]
+    fn a_set_that_publishes_a_private_or_shared_key_is_refused() {
+        for key in [
+            json!({ "kty": "EC", "crv": "P-256", "x": "eA", "y": "eQ", "d": "ZA" }),
+            json!({ "kty": "RSA", "n": "bg", "e": "AQAB", "p": "cA" }),
+            json!({ "kty": "oct", "k": "aw" }),
+        ] {
+            let set = json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "x": "eA" }, key] });
+            assert_eq!(Jwks::from_value(&set), Err(JoseError::PrivateKey), "{key}");
+            assert!(serde_json::from_value::<Jwk>(key.clone()).is_err());
+            assert!(serde_json::from_value::<Jwks>(set).unwrap_err().to_string().contains("publish public keys only"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_set_is_refused() {
+        for text in ["", "[]", "{}", "null", r#"{"keys":{}}"#, r#"{"keys":[]"#] {
+            assert_eq!(Jwks::parse(text.as_bytes()), Err(JoseError::BadKey), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_never_panics_and_survives_printing(x in "\\PC{0,50}", kid in proptest::option::of("\\PC{0,20}")) {
+            let set = json!({ "keys": [{ "kty": "OKP", "crv": x, "x": x, "kid": kid }] });
+            let jwks = Jwks::parse(set.to_string().as_bytes()).unwrap();
+            prop_assert_eq!(Jwks::from_value(&serde_json::to_value(&jwks).unwrap()), Ok(jwks.clone()));
+            for jwk in &jwks.keys {
+                jwk.thumbprint();
+                let _ = super::super::VerifyingKey::from_jwk(jwk);
+            }
+        }
+    }
+}

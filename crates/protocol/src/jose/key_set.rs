@@ -29,9 +29,9 @@ impl KeySet {
 
     /// Verifies `token` with the key that it names, or, if it names none, with any key that fits its algorithm.
     pub fn verify(&self, token: &Unverified<'_>) -> Result<Verified, JoseError> {
-        // RFC 7515 §4.1.4: kid is a hint which key was used; a key without one may be meant by any
+        // RFC 7515 §4.1.4: kid is a hint which key was used; a key without a name may be meant by any token
         let mut outcome = Err(JoseError::UnknownKey);
-        for key in self.keys.iter().filter(|key| token.kid().is_none() || token.kid() == key.kid()) {
+        for key in self.candidates(token) {
             outcome = match token.verify(key) {
                 Ok(verified) => return Ok(verified),
                 // Of two reasons, the one about a key that fitted says more.
@@ -40,6 +40,13 @@ impl KeySet {
             };
         }
         outcome
+    }
+
+    fn candidates(&self, token: &Unverified<'_>) -> impl Iterator<Item = &VerifyingKey> {
+        self.keys.iter().filter(|key| match (token.kid(), key.kid()) {
+            (Some(wanted), Some(own)) => wanted == own,
+            _ => true,
+        })
     }
 }
 

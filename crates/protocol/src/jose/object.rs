@@ -38,3 +38,18 @@ impl<'de> Visitor<'de> for Members {
         Ok(Object(object))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_names_each_member_once_and_nothing_follows() {
+        assert_eq!(parse(br#" {"a":1,"b":{}} "#).unwrap().len(), 2);
+        for text in [r#"{"a":1,"a":1}"#, r#"{"a":1,"\u0061":2}"#, "{} {}", "{},", "[]", "null", "", "{\"a\":1,}"] {
+            assert_eq!(parse(text.as_bytes()), None, "{text}");
+        }
+        assert_eq!(parse(b"{\"a\":\"\xFF\"}"), None);
+        assert_eq!(parse(format!("{{\"a\":{}{}}}", "[".repeat(500), "]".repeat(500)).as_bytes()), None);
+    }
+}

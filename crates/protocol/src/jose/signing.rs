@@ -6,9 +6,9 @@
 
 use super::{JoseError, Jwk, PublicKey, base64url, encoding::push_base64url};
 use crate::{access_token, client::SigningAlg, id_token};
+use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der},
-    rand::SystemRandom,
     rsa::KeySize,
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair},
 };
@@ -200,5 +200,81 @@ fn der_element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SigningKey").field("alg", &self.alg).field("kid", &self.kid).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jose::{KeySet, Unverified, VerifyingKey};
+    use serde_json::json;
+
+    const ALL: [SigningAlg; 3] = [SigningAlg::ES256, SigningAlg::RS256, SigningAlg::EdDSA];
+
+    fn key(alg: SigningAlg, kid: &str) -> SigningKey {
+        SigningKey::from_pkcs8(alg, kid, &SigningKey::generate_pkcs8(alg).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_is_signed_verifies_by_the_public_key_of_the_same_name() {
+        for alg in ALL {
+            let key = key(alg, "k\"1");
+            let keys: KeySet = [VerifyingKey::from_jwk(&key.public_jwk()).unwrap()].into_iter().collect();
+            for typ in [access_token::TYP, id_token::TYP, "logout+jwt"] {
+                let token = key.sign(typ, &json!({ "sub": "alice", "n": [1, "é"] })).unwrap();
+                let verified = keys.verify(&Unverified::parse(&token).unwrap()).unwrap();
+                assert_eq!(verified.typ(), Some(typ));
+                assert_eq!(verified.kid(), Some("k\"1"));
+                assert_eq!(verified.alg().as_str(), alg.as_str());
+                assert_eq!(serde_json::Value::Object(verified.into_claims()), json!({ "sub": "alice", "n": [1, "é"] }));
+            }
+        }
+    }
+
+    #[test]
+    fn a_public_key_holds_no_private_member_and_survives_printing() {
+        for alg in ALL {
+            let jwk = key(alg, "1").public_jwk();
+            let json = serde_json::to_value(&jwk).unwrap();
+            assert!(["d", "p", "q", "k"].iter().all(|member| json.get(member).is_none()), "{json}");
+            assert_eq!(json["kid"], "1");
+            assert_eq!(json["use"], "sig");
+            assert_eq!(json["alg"], alg.as_str());
+            assert_eq!(serde_json::from_value::<Jwk>(json).unwrap(), jwk);
+        }
+    }
+
+    #[test]
+    fn a_private_key_of_another_kind_is_refused() {
+        for alg in ALL {
+            let der = SigningKey::generate_pkcs8(alg).unwrap();
+            for other in ALL.into_iter().filter(|other| *other != alg) {
+                assert_eq!(
+                    SigningKey::from_pkcs8(other, "1", &der).unwrap_err(),
+                    JoseError::BadKey,
+                    "{alg:?} {other:?}"
+                );
+            }
+            assert_eq!(SigningKey::from_pkcs8(alg, "1", &der[..der.len() - 1]).unwrap_err(), JoseError::BadKey);
+        }
+        assert_eq!(SigningKey::from_pkcs8(SigningAlg::RS256, "1", b"").unwrap_err(), JoseError::BadKey);
+    }
+
+    #[test]
+    fn nothing_secret_is_printed() {
+        let key = key(SigningAlg::EdDSA, "1");
+        assert_eq!(format!("{key:?}"), r#"SigningKey { alg: EdDSA, kid: "1", .. }"#);
+    }
+
+    #[test]
+    fn a_broken_structure_has_no_members() {
+        let good = [0x30, 7, 2, 2, 0, 0xC5, 2, 1, 3];
+        assert_eq!(rsa_public_members(&good), Some((&[0xC5][..], &[3][..])));
+        for end in 0..good.len() {
+            assert_eq!(rsa_public_members(&good[..end]), None, "{end}");
+        }
+        assert_eq!(rsa_public_members(&[&good[..], &[0]].concat()), None);
+        assert_eq!(rsa_public_members(&[0x30, 0x85, 0, 0, 0, 0, 0]), None);
+        assert_eq!(rsa_public_members(&[0x31, 7, 2, 2, 0, 0xC5, 2, 1, 3]), None);
     }
 }

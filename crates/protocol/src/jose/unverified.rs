@@ -2,11 +2,7 @@
 //!
 //! Specs: RFC 7515 §4.1, §5.2 and §7.1, RFC 7519 §5 and §7.2, RFC 7797 §3, RFC 8725 §3.
 
-use super::{
-    JoseError, VerifyingAlg, VerifyingKey,
-    encoding::decode,
-    object::{self},
-};
+use super::{JoseError, VerifyingAlg, VerifyingKey, encoding::decode, object};
 use serde_json::{Map, Value};
 
 /// Longer tokens are refused before anything is decoded.
@@ -121,6 +117,15 @@ impl Verified {
     }
 }
 
+#[cfg(test)]
+impl Verified {
+    /// For tests of the rules that come after verification.
+    pub(crate) fn assume(alg: VerifyingAlg, typ: Option<&str>, claims: Value) -> Self {
+        let Value::Object(claims) = claims else { panic!("claims are an object") };
+        Self { header: Header { alg, kid: None, typ: typ.map(str::to_owned) }, claims }
+    }
+}
+
 fn parse_header(bytes: &[u8]) -> Result<Header, JoseError> {
     // RFC 7515 §4: names must be unique
     let members = object::parse(bytes).ok_or(JoseError::BadHeader)?;
@@ -146,5 +151,136 @@ fn text(members: &Map<String, Value>, name: &str) -> Result<Option<String>, Jose
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
         Some(_) => Err(JoseError::BadHeader),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jose::base64url;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn token(header: &str) -> String {
+        format!("{}.{}.{}", base64url(header.as_bytes()), base64url(b"{}"), base64url(&[7; 64]))
+    }
+
+    #[track_caller]
+    fn check(header: &str, expected: Result<(), JoseError>) {
+        assert_eq!(Unverified::parse(&token(header)).map(|_| ()), expected, "{header}");
+    }
+
+    #[test]
+    fn only_the_allowed_algorithms_are_parsed() {
+        for alg in ["ES256", "RS256", "EdDSA", "PS256", "Ed25519"] {
+            check(&json!({ "alg": alg }).to_string(), Ok(()));
+        }
+        for alg in ["none", "None", "NONE", "nOnE", "", "HS256", "HS512", "RS1", "RS512", "ES256K", "es256", " ES256"] {
+            check(&json!({ "alg": alg }).to_string(), Err(JoseError::UnsupportedAlgorithm));
+        }
+        check("{}", Err(JoseError::BadHeader));
+        check(r#"{"alg":null}"#, Err(JoseError::BadHeader));
+        check(r#"{"alg":["ES256"]}"#, Err(JoseError::BadHeader));
+    }
+
+    #[test]
+    fn headers_that_change_the_meaning_of_the_bytes_are_refused() {
+        for member in [
+            r#""crit":["exp"]"#,
+            r#""crit":[]"#,
+            r#""crit":["b64"],"b64":false"#,
+            r#""b64":true"#,
+            r#""zip":"DEF""#,
+            r#""cty":"JWT""#,
+            r#""cty":"jwt""#,
+            r#""cty":7"#,
+        ] {
+            check(&format!(r#"{{"alg":"ES256",{member}}}"#), Err(JoseError::UnsupportedHeader));
+        }
+        check(r#"{"alg":"ES256","enc":"A256GCM"}"#, Err(JoseError::Encrypted));
+    }
+
+    #[test]
+    fn a_header_is_one_object_of_text_members_named_once() {
+        for header in [
+            r#"{"alg":"ES256","alg":"RS256"}"#,
+            r#"{"alg":"ES256","kid":1}"#,
+            r#"{"alg":"ES256","typ":null}"#,
+            r#"{"alg":"ES256"}{}"#,
+            r#"["ES256"]"#,
+            "\"ES256\"",
+            "",
+            "{",
+        ] {
+            check(header, Err(JoseError::BadHeader));
+        }
+        // A JSON object of lower-case hexadecimal escapes is the same object.
+        check(r#"{"\u0061lg":"ES256"}"#, Ok(()));
+    }
+
+    #[test]
+    fn exactly_three_canonical_parts_of_limited_length_are_parsed() {
+        let good = token(r#"{"alg":"ES256"}"#);
+        let (rest, signature) = good.rsplit_once('.').unwrap();
+        for (token, expected) in [
+            (String::new(), JoseError::NotThreeParts),
+            (rest.to_owned(), JoseError::NotThreeParts),
+            (format!("{good}.x"), JoseError::NotThreeParts),
+            (format!("{good}.x.y"), JoseError::Encrypted),
+            (format!("{good}.x.y.z.."), JoseError::NotThreeParts),
+            (format!("{good}="), JoseError::BadEncoding),
+            (format!("{good} "), JoseError::BadEncoding),
+            (format!("{good}\n"), JoseError::BadEncoding),
+            (format!(" {good}"), JoseError::BadEncoding),
+            (format!("Bearer {good}"), JoseError::BadEncoding),
+            // The last character of 86 carries four bits that must be zero.
+            (format!("{rest}.{}B", &signature[..85]), JoseError::BadEncoding),
+            (good.replace('_', "/").replace('B', "+"), JoseError::BadEncoding),
+            ("x".repeat(MAX_TOKEN_LENGTH + 1), JoseError::TooLong),
+            ("é.é.é".to_owned(), JoseError::BadEncoding),
+        ] {
+            assert_eq!(Unverified::parse(&token).map(|_| ()), Err(expected), "{token}");
+        }
+    }
+
+    #[test]
+    fn a_type_is_a_media_type() {
+        for typ in ["at+jwt", "AT+JWT", "application/at+jwt", "Application/AT+jwt"] {
+            assert!(Verified::assume(VerifyingAlg::ES256, Some(typ), json!({})).is_of_type("at+jwt"), "{typ}");
+        }
+        for typ in ["jwt", "at+jwt ", "application/", "text/at+jwt", "application/application/at+jwt", "", "éaééééééé"]
+        {
+            assert!(!Verified::assume(VerifyingAlg::ES256, Some(typ), json!({})).is_of_type("at+jwt"), "{typ}");
+        }
+        assert!(!Verified::assume(VerifyingAlg::ES256, None, json!({})).is_of_type("at+jwt"));
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_never_panics(text in "\\PC{0,300}") {
+            if let Ok(token) = Unverified::parse(&text) {
+                let _ = token.untrusted_claims();
+            }
+        }
+
+        #[test]
+        fn parsing_three_parts_of_any_bytes_never_panics(
+            header in proptest::collection::vec(any::<u8>(), 0..60),
+            payload in proptest::collection::vec(any::<u8>(), 0..60),
+            signature in proptest::collection::vec(any::<u8>(), 0..80),
+        ) {
+            let text = format!("{}.{}.{}", base64url(&header), base64url(&payload), base64url(&signature));
+            let _ = Unverified::parse(&text);
+            let text = format!("{}.{}.{}", base64url(br#"{"alg":"ES256"}"#), base64url(&payload), base64url(&signature));
+            let token = Unverified::parse(&text).unwrap();
+            prop_assert_eq!(token.untrusted_claims().is_ok(), object::parse(&payload).is_some());
+        }
+
+        #[test]
+        fn an_encoded_value_has_exactly_one_text(bytes in proptest::collection::vec(any::<u8>(), 0..80), extra in "[A-Za-z0-9_=-]") {
+            let text = base64url(&bytes);
+            prop_assert_eq!(decode(&text), Ok(bytes.clone()));
+            prop_assert_ne!(decode(&format!("{text}{extra}")), Ok(bytes));
+        }
     }
 }
