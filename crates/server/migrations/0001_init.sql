@@ -24,17 +24,18 @@ CREATE TABLE project_secrets (
 -- One row for the whole deployment: what the master key must be, and what the caches compare.
 CREATE TABLE deployment (
     name           TEXT   NOT NULL PRIMARY KEY,
-    master_key_id  TEXT   NOT NULL,
-    check_value    BYTES  NOT NULL,
+    master_key_id  TEXT,
+    check_value    BYTES,
     change_counter BIGINT NOT NULL
 );
+INSERT INTO deployment (name, change_counter) VALUES ('main', 1);
 
 CREATE TABLE signing_keys (
     project_id   TEXT   NOT NULL,
     kid          TEXT   NOT NULL,
     purpose      TEXT   NOT NULL,
-    alg          TEXT   NOT NULL,
-    public_jwk   TEXT   NOT NULL,
+    alg          TEXT,
+    public_jwk   TEXT,
     private_key  BYTES  NOT NULL,
     created_at   BIGINT NOT NULL,
     activates_at BIGINT NOT NULL,
@@ -132,6 +133,8 @@ CREATE TABLE grants (
     PRIMARY KEY (project_id, user_id, client_id)
 );
 CREATE INDEX grants_by_client ON grants (project_id, client_id);
+CREATE INDEX grants_by_revocation ON grants (revoked_at) WHERE revoked_at IS NOT NULL;
+CREATE INDEX grants_by_end ON grants (expires_at) WHERE expires_at IS NOT NULL;
 
 CREATE TABLE interactions (
     project_id     TEXT   NOT NULL,
@@ -140,6 +143,7 @@ CREATE TABLE interactions (
     request        TEXT   NOT NULL,
     progress       TEXT   NOT NULL,
     browser_hash   BYTES  NOT NULL,
+    user_id        TEXT,
     created_at     BIGINT NOT NULL,
     expires_at     BIGINT NOT NULL,
     decided_at     BIGINT,
@@ -147,6 +151,7 @@ CREATE TABLE interactions (
     PRIMARY KEY (project_id, interaction_id)
 );
 CREATE INDEX interactions_by_end ON interactions (expires_at);
+CREATE INDEX interactions_by_user ON interactions (project_id, user_id) WHERE user_id IS NOT NULL;
 
 CREATE TABLE authorization_codes (
     project_id     TEXT   NOT NULL,
@@ -192,7 +197,6 @@ CREATE TABLE token_families (
     PRIMARY KEY (project_id, family_id)
 );
 CREATE INDEX token_families_by_user ON token_families (project_id, user_id, client_id);
-CREATE INDEX token_families_by_client ON token_families (project_id, client_id);
 CREATE INDEX token_families_by_session ON token_families (project_id, session_id);
 CREATE INDEX token_families_by_end ON token_families (expires_at);
 
@@ -225,3 +229,4 @@ CREATE TABLE audit_events (
     detail     TEXT   NOT NULL,
     PRIMARY KEY (project_id, event_id)
 );
+CREATE INDEX audit_events_by_age ON audit_events (project_id, at, event_id);

@@ -8,7 +8,7 @@ use ::postgres::types::{FromSql, IsNull, ToSql, Type};
 use anyhow::{Context as _, Result, bail, ensure};
 use hospes_protocol::{Scope, Timestamp, id::Id};
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use std::{cell::Cell, error::Error};
 
 /// What the body of a transaction may do: run SQL that both databases understand.
@@ -16,6 +16,8 @@ pub struct Tx<'c> {
     driver: Driver<'c>,
     access: Access,
     trouble: Option<Trouble>,
+    /// The deployment's change counter, once this transaction has read it.
+    pub(super) change_counter: Option<i64>,
 }
 
 pub(super) enum Driver<'c> {
@@ -55,7 +57,7 @@ pub enum Value<'a> {
 
 impl<'c> Tx<'c> {
     pub(super) const fn new(driver: Driver<'c>, access: Access) -> Self {
-        Self { driver, access, trouble: None }
+        Self { driver, access, trouble: None, change_counter: None }
     }
 
     pub(super) const fn trouble(&self) -> Option<Trouble> {
@@ -186,9 +188,11 @@ impl<'r> Row<'r> {
     /// The record of a LEFT JOIN, whose columns were selected as `prefix` + name. `None` when its `key` column is NULL.
     pub fn joined<T>(&self, prefix: &'static str, key: &str, map: impl Fn(&Row<'_>) -> Result<T>) -> Result<Option<T>> {
         let part = Row { source: self.source, prefix, next: Cell::new(self.next.get()) };
+        let first = part.index(key).with_context(|| format!("no column {prefix}{key} in the answer"))?;
         if part.value(key)? == Value::Null {
             return Ok(None);
         }
+        part.next.set(first);
         let record = map(&part)?;
         self.next.set(part.next.get());
         Ok(Some(record))
@@ -239,6 +243,11 @@ impl Value<'_> {
             Self::Bytes(_) => "BYTES",
         }
     }
+}
+
+/// A record that is stored as one JSON text.
+pub(super) fn to_json<T: Serialize + ?Sized>(record: &T) -> Result<String> {
+    serde_json::to_string(record).context("a record that is no JSON")
 }
 
 impl Column for i64 {

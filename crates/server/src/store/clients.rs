@@ -1,0 +1,147 @@
+//! Clients.
+
+use super::{
+    page::Position,
+    sql::{Row, Tx, to_json},
+};
+use anyhow::Result;
+use hospes_protocol::{
+    Timestamp,
+    client::{Client, ClientSettings},
+    id::{ClientId, ProjectId},
+};
+
+impl Tx<'_> {
+    pub fn find_client(&mut self, project: &ProjectId, id: &ClientId) -> Result<Option<Client>> {
+        self.one(
+            "SELECT client_id, settings, created_at, updated_at, version, disabled_at, tokens_valid_from
+             FROM clients WHERE project_id = $1 AND client_id = $2",
+            &[project.into(), id.into()],
+            client,
+        )
+    }
+
+    /// A page of clients, oldest first.
+    pub fn list_clients(&mut self, project: &ProjectId, after: &Position, limit: u32) -> Result<Vec<Client>> {
+        self.all(
+            "SELECT client_id, settings, created_at, updated_at, version, disabled_at, tokens_valid_from
+             FROM clients WHERE project_id = $1 AND (created_at, client_id) > ($2, $3)
+             ORDER BY created_at, client_id LIMIT $4",
+            &[project.into(), after.created_at.into(), (&after.id).into(), limit.into()],
+            client,
+        )
+    }
+
+    /// Adds a client; `false` when its id is taken.
+    pub fn add_client(&mut self, project: &ProjectId, client: &Client) -> Result<bool> {
+        let added = self.run(
+            "INSERT INTO clients (project_id, client_id, settings, created_at, updated_at, version, disabled_at,
+                 tokens_valid_from)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+             ON CONFLICT DO NOTHING",
+            &[
+                project.into(),
+                (&client.id).into(),
+                (&to_json(&client.settings)?).into(),
+                client.created_at.into(),
+                client.updated_at.into(),
+                client.version.into(),
+                client.disabled_at.into(),
+                client.tokens_valid_from.into(),
+            ],
+        )?;
+        self.count_change()?;
+        Ok(added == 1)
+    }
+
+    /// Writes new settings, if the row still has the version that they were derived from. Returns the new version,
+    /// or `None` when somebody else was faster.
+    pub fn update_client(
+        &mut self,
+        project: &ProjectId,
+        id: &ClientId,
+        settings: &ClientSettings,
+        version: i64,
+        now: Timestamp,
+    ) -> Result<Option<i64>> {
+        let version = self.one(
+            "UPDATE clients SET settings = $4, updated_at = $5, version = version + 1
+             WHERE project_id = $1 AND client_id = $2 AND version = $3
+             RETURNING version",
+            &[project.into(), id.into(), version.into(), (&to_json(settings)?).into(), now.into()],
+            |row| row.get("version"),
+        )?;
+        self.count_change()?;
+        Ok(version)
+    }
+
+    /// Nobody may use the client until [`Tx::enable_client`], and what it holds stays void after that. `false` when
+    /// there is no such client.
+    pub fn disable_client(&mut self, project: &ProjectId, id: &ClientId, now: Timestamp) -> Result<bool> {
+        let disabled = self.run(
+            "UPDATE clients SET disabled_at = COALESCE(disabled_at, $3), tokens_valid_from = $3, updated_at = $3,
+                 version = version + 1
+             WHERE project_id = $1 AND client_id = $2",
+            &[project.into(), id.into(), now.into()],
+        )?;
+        self.count_change()?;
+        Ok(disabled == 1)
+    }
+
+    /// `false` when there is no such client.
+    pub fn enable_client(&mut self, project: &ProjectId, id: &ClientId, now: Timestamp) -> Result<bool> {
+        let enabled = self.run(
+            "UPDATE clients SET disabled_at = NULL, updated_at = $3, version = version + 1
+             WHERE project_id = $1 AND client_id = $2",
+            &[project.into(), id.into(), now.into()],
+        )?;
+        self.count_change()?;
+        Ok(enabled == 1)
+    }
+
+    /// Removes a client and its secrets; from then on nothing that it holds is accepted. `false` when there is no such
+    /// client. Its families and grants may be many: remove them with [`Tx::remove_remains_of_client`] afterwards.
+    /// Codes and interactions go by themselves within a day.
+    pub fn remove_client(&mut self, project: &ProjectId, id: &ClientId) -> Result<bool> {
+        self.run("DELETE FROM client_secrets WHERE project_id = $1 AND client_id = $2", &[project.into(), id.into()])?;
+        let removed =
+            self.run("DELETE FROM clients WHERE project_id = $1 AND client_id = $2", &[project.into(), id.into()])?;
+        self.count_change()?;
+        Ok(removed == 1)
+    }
+
+    /// Removes up to `limit` grants of a removed client, with their families. To be repeated, each time in a
+    /// transaction of its own, until it returns 0; does nothing while the client is there.
+    pub fn remove_remains_of_client(&mut self, project: &ProjectId, id: &ClientId, limit: u32) -> Result<u64> {
+        if self.find_client(project, id)?.is_some() {
+            return Ok(0);
+        }
+        self.run(
+            "DELETE FROM token_families WHERE (project_id, family_id) IN (
+                 SELECT f.project_id, f.family_id
+                 FROM (SELECT project_id, user_id, client_id FROM grants
+                       WHERE project_id = $1 AND client_id = $2 ORDER BY user_id LIMIT $3) g
+                 JOIN token_families f
+                   ON f.project_id = g.project_id AND f.user_id = g.user_id AND f.client_id = g.client_id)",
+            &[project.into(), id.into(), limit.into()],
+        )?;
+        self.run(
+            "DELETE FROM grants WHERE (project_id, user_id, client_id) IN (
+                 SELECT project_id, user_id, client_id FROM grants
+                 WHERE project_id = $1 AND client_id = $2 ORDER BY user_id LIMIT $3)",
+            &[project.into(), id.into(), limit.into()],
+        )
+    }
+}
+
+pub(super) fn client(row: &Row<'_>) -> Result<Client> {
+    Ok(Client {
+        id: row.get("client_id")?,
+        settings: row.json("clients", "settings")?,
+        created_at: row.get("created_at")?,
+        updated_at: row.get("updated_at")?,
+        version: row.get("version")?,
+        disabled_at: row.get("disabled_at")?,
+        tokens_valid_from: row.get("tokens_valid_from")?,
+    })
+}

@@ -1,0 +1,207 @@
+//! Grants: what users permit clients, and what "disconnect" revokes.
+
+use super::{
+    clients::client,
+    sql::{Row, Tx, to_json},
+};
+use anyhow::{Context as _, Result};
+use hospes_protocol::{
+    Scope, Timestamp,
+    client::Client,
+    grant::Grant,
+    id::{ClientId, ProjectId, UserId},
+};
+
+/// What a user permits in one authorization.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Permission {
+    pub scope: Scope,
+    pub resources: Vec<String>,
+    pub expires_at: Option<Timestamp>,
+    pub memory: Memory,
+}
+
+/// What becomes of what the user permitted before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Memory {
+    /// It is added to; a grant that is not alive any more is replaced all the same.
+    Union,
+    /// It is forgotten.
+    Replace,
+}
+
+impl Tx<'_> {
+    pub fn find_grant(&mut self, project: &ProjectId, user: &UserId, client: &ClientId) -> Result<Option<Grant>> {
+        self.one(
+            "SELECT user_id, client_id, scope, resources, created_at, updated_at, last_used_at, expires_at, revoked_at,
+                 tokens_valid_from
+             FROM grants WHERE project_id = $1 AND user_id = $2 AND client_id = $3",
+            &[project.into(), user.into(), client.into()],
+            grant,
+        )
+    }
+
+    /// Reads a grant for issuing something from it: notes the use and locks the row until the transaction ends. Who
+    /// revokes the grant, or ends the user's access, either comes before and is seen here, or waits and then finds
+    /// what was issued.
+    pub fn take_grant(
+        &mut self,
+        project: &ProjectId,
+        user: &UserId,
+        client: &ClientId,
+        now: Timestamp,
+    ) -> Result<Option<Grant>> {
+        self.one(
+            "UPDATE grants SET last_used_at = $4 WHERE project_id = $1 AND user_id = $2 AND client_id = $3
+             RETURNING user_id, client_id, scope, resources, created_at, updated_at, last_used_at, expires_at,
+                 revoked_at, tokens_valid_from",
+            &[project.into(), user.into(), client.into(), now.into()],
+            grant,
+        )
+    }
+
+    /// Notes a use of the grant, to the minute: a busy client does not write for each request.
+    pub fn touch_grant(&mut self, project: &ProjectId, user: &UserId, client: &ClientId, now: Timestamp) -> Result<()> {
+        self.run(
+            "UPDATE grants SET last_used_at = $4
+             WHERE project_id = $1 AND user_id = $2 AND client_id = $3
+               AND (last_used_at IS NULL OR last_used_at < $5)",
+            &[project.into(), user.into(), client.into(), now.into(), now.0.saturating_sub(60).into()],
+        )?;
+        Ok(())
+    }
+
+    /// Adds a grant, or changes the one that is there.
+    pub fn save_grant(
+        &mut self,
+        project: &ProjectId,
+        user: &UserId,
+        client: &ClientId,
+        permission: &Permission,
+        now: Timestamp,
+    ) -> Result<Grant> {
+        let resources = to_json(&permission.resources)?;
+        let scope = permission.scope.to_string();
+        // Whether there was a row or not, after this there is one, and it is ours until the transaction ends.
+        let before = self
+            .one(
+                "INSERT INTO grants (project_id, user_id, client_id, scope, resources, created_at, updated_at,
+                     last_used_at, expires_at, revoked_at, tokens_valid_from)
+                 VALUES ($1, $2, $3, $4, $5, $6, $6, $6, $7, NULL, $6)
+                 ON CONFLICT (project_id, user_id, client_id) DO UPDATE SET last_used_at = excluded.last_used_at
+                 RETURNING user_id, client_id, scope, resources, created_at, updated_at, last_used_at, expires_at,
+                     revoked_at, tokens_valid_from",
+                &[
+                    project.into(),
+                    user.into(),
+                    client.into(),
+                    (&scope).into(),
+                    (&resources).into(),
+                    now.into(),
+                    permission.expires_at.into(),
+                ],
+                grant,
+            )?
+            .context("an upsert that returned no row")?;
+        let mut after =
+            Grant { expires_at: permission.expires_at, revoked_at: None, updated_at: now, ..before.clone() };
+        if permission.memory == Memory::Union && before.is_alive(now) {
+            after.scope = before.scope.union(&permission.scope);
+            for resource in &permission.resources {
+                if !after.resources.contains(resource) {
+                    after.resources.push(resource.clone());
+                }
+            }
+        } else {
+            after.scope = permission.scope.clone();
+            after.resources.clone_from(&permission.resources);
+        }
+        // An ended grant that is given anew does not bring back what was issued under the old one.
+        if !before.is_alive(now) {
+            after.tokens_valid_from =
+                before.revoked_at.or(before.expires_at).unwrap_or(now).max(before.tokens_valid_from);
+        }
+        let scope = after.scope.to_string();
+        let resources = to_json(&after.resources)?;
+        self.run(
+            "UPDATE grants SET scope = $4, resources = $5, updated_at = $6, expires_at = $7, revoked_at = NULL,
+                 tokens_valid_from = $8
+             WHERE project_id = $1 AND user_id = $2 AND client_id = $3",
+            &[
+                project.into(),
+                user.into(),
+                client.into(),
+                (&scope).into(),
+                (&resources).into(),
+                now.into(),
+                after.expires_at.into(),
+                after.tokens_valid_from.into(),
+            ],
+        )?;
+        Ok(after)
+    }
+
+    /// "Disconnect": ends the grant and every token family under it. `false` when there was nothing to end.
+    ///
+    /// Families are looked for twice. The first time comes before the grant's row is locked, in the order in which a
+    /// refresh locks them; the second finds what a redemption added that held the grant until now.
+    pub fn revoke_grant(
+        &mut self,
+        project: &ProjectId,
+        user: &UserId,
+        client: &ClientId,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let families = self.revoke_families_of_grant(project, user, client, now)?;
+        let revoked = self.run(
+            "UPDATE grants SET revoked_at = $4, tokens_valid_from = $4, updated_at = $4
+             WHERE project_id = $1 AND user_id = $2 AND client_id = $3 AND revoked_at IS NULL",
+            &[project.into(), user.into(), client.into(), now.into()],
+        )?;
+        let late = self.revoke_families_of_grant(project, user, client, now)?;
+        Ok(families.saturating_add(revoked).saturating_add(late) > 0)
+    }
+
+    /// The user's living grants with their clients, last used first.
+    pub fn list_grants_of_user(
+        &mut self,
+        project: &ProjectId,
+        user: &UserId,
+        now: Timestamp,
+    ) -> Result<Vec<(Grant, Client)>> {
+        self.all(
+            "SELECT g.user_id AS g_user_id, g.client_id AS g_client_id, g.scope AS g_scope, g.resources AS g_resources,
+                 g.created_at AS g_created_at, g.updated_at AS g_updated_at, g.last_used_at AS g_last_used_at,
+                 g.expires_at AS g_expires_at, g.revoked_at AS g_revoked_at,
+                 g.tokens_valid_from AS g_tokens_valid_from,
+                 c.client_id AS c_client_id, c.settings AS c_settings, c.created_at AS c_created_at,
+                 c.updated_at AS c_updated_at, c.version AS c_version, c.disabled_at AS c_disabled_at,
+                 c.tokens_valid_from AS c_tokens_valid_from
+             FROM grants g JOIN clients c ON c.project_id = g.project_id AND c.client_id = g.client_id
+             WHERE g.project_id = $1 AND g.user_id = $2 AND g.revoked_at IS NULL
+               AND (g.expires_at IS NULL OR g.expires_at > $3)
+             ORDER BY COALESCE(g.last_used_at, g.created_at) DESC, g.client_id",
+            &[project.into(), user.into(), now.into()],
+            |row| {
+                let grant = row.joined("g_", "user_id", grant)?.context("a grant without a user")?;
+                let client = row.joined("c_", "client_id", client)?.context("a client without an id")?;
+                Ok((grant, client))
+            },
+        )
+    }
+}
+
+pub(super) fn grant(row: &Row<'_>) -> Result<Grant> {
+    Ok(Grant {
+        user_id: row.get("user_id")?,
+        client_id: row.get("client_id")?,
+        scope: row.get("scope")?,
+        resources: row.json("grants", "resources")?,
+        created_at: row.get("created_at")?,
+        updated_at: row.get("updated_at")?,
+        last_used_at: row.get("last_used_at")?,
+        expires_at: row.get("expires_at")?,
+        revoked_at: row.get("revoked_at")?,
+        tokens_valid_from: row.get("tokens_valid_from")?,
+    })
+}

@@ -1,0 +1,84 @@
+//! Passwords: argon2id hashes, with failures counted in the database so that every process sees them.
+
+use super::sql::{Row, Tx};
+use anyhow::Result;
+use hospes_protocol::{
+    Timestamp,
+    id::{ProjectId, UserId},
+};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Password {
+    /// In the PHC string format.
+    pub hash: String,
+    pub changed_at: Timestamp,
+    /// Since the last success.
+    pub failed_attempts: i64,
+    pub locked_until: Option<Timestamp>,
+}
+
+impl Tx<'_> {
+    pub fn find_password(&mut self, project: &ProjectId, user: &UserId) -> Result<Option<Password>> {
+        self.one(
+            "SELECT hash, changed_at, failed_attempts, locked_until FROM passwords
+             WHERE project_id = $1 AND user_id = $2",
+            &[project.into(), user.into()],
+            password,
+        )
+    }
+
+    /// Sets or replaces the password, and forgets earlier failures.
+    pub fn set_password(&mut self, project: &ProjectId, user: &UserId, hash: &str, now: Timestamp) -> Result<()> {
+        self.run(
+            "INSERT INTO passwords (project_id, user_id, hash, changed_at, failed_attempts, locked_until)
+             VALUES ($1, $2, $3, $4, 0, NULL)
+             ON CONFLICT (project_id, user_id) DO UPDATE
+             SET hash = excluded.hash, changed_at = excluded.changed_at, failed_attempts = 0, locked_until = NULL",
+            &[project.into(), user.into(), hash.into(), now.into()],
+        )?;
+        Ok(())
+    }
+
+    /// Counts an attempt before the password is looked at, and locks the row until the transaction ends. Returns the
+    /// password with this attempt already counted.
+    pub fn take_password_attempt(&mut self, project: &ProjectId, user: &UserId) -> Result<Option<Password>> {
+        self.one(
+            "UPDATE passwords SET failed_attempts = failed_attempts + 1 WHERE project_id = $1 AND user_id = $2
+             RETURNING hash, changed_at, failed_attempts, locked_until",
+            &[project.into(), user.into()],
+            password,
+        )
+    }
+
+    /// Counts a failure and returns how many there are since the last success.
+    pub fn count_password_failure(&mut self, project: &ProjectId, user: &UserId) -> Result<i64> {
+        Ok(self.take_password_attempt(project, user)?.map_or(0, |password| password.failed_attempts))
+    }
+
+    pub fn lock_password(&mut self, project: &ProjectId, user: &UserId, until: Timestamp) -> Result<()> {
+        self.run(
+            "UPDATE passwords SET locked_until = $3 WHERE project_id = $1 AND user_id = $2",
+            &[project.into(), user.into(), until.into()],
+        )?;
+        Ok(())
+    }
+
+    /// Forgets failures after a success. Writes nothing when there is nothing to forget.
+    pub fn reset_password_failures(&mut self, project: &ProjectId, user: &UserId) -> Result<()> {
+        self.run(
+            "UPDATE passwords SET failed_attempts = 0, locked_until = NULL
+             WHERE project_id = $1 AND user_id = $2 AND (failed_attempts > 0 OR locked_until IS NOT NULL)",
+            &[project.into(), user.into()],
+        )?;
+        Ok(())
+    }
+}
+
+fn password(row: &Row<'_>) -> Result<Password> {
+    Ok(Password {
+        hash: row.get("hash")?,
+        changed_at: row.get("changed_at")?,
+        failed_attempts: row.get("failed_attempts")?,
+        locked_until: row.get("locked_until")?,
+    })
+}
