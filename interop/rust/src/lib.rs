@@ -1,0 +1,1 @@
+//! Empty: the clients are in tests/.
