@@ -1,0 +1,142 @@
+// A real browser, and the sites of the clients: what the browser tests stand on.
+//
+// The clients' host names lead to a server of ours on loopback by a rule of the browser, with a certificate made here;
+// every other name leads nowhere.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+import { PASSWORD, issuer } from '../person.mjs';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const screenshots = fileURLToPath(new URL('../../../test-results/browser/', import.meta.url));
+mkdirSync(screenshots, { recursive: true });
+
+/** What the clients' sites were asked for. */
+export const received = [];
+
+function answer(request, response) {
+  let body = '';
+  request.on('data', (chunk) => (body += chunk));
+  request.on('end', () => {
+    const url = new URL(request.url, `https://${request.headers.host}`);
+    const parameters = request.method === 'POST' ? new URLSearchParams(body) : url.searchParams;
+    if (url.pathname !== '/favicon.ico') received.push({ method: request.method, url, parameters });
+    response.setHeader('content-type', 'text/html; charset=utf-8');
+    response.end('<!doctype html><html lang="en"><title>Guest</title><body data-page="guest"><h1>Guest</h1></body></html>');
+  });
+}
+
+function listen(server) {
+  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server.address().port)));
+}
+
+/** Starts browser and sites; `stop` ends both. */
+export async function open() {
+  const directory = process.env.INTEROP_DIRECTORY;
+  const [key, cert] = [join(directory, 'guest.key'), join(directory, 'guest.pem')];
+  execFileSync(
+    'openssl',
+    ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
+      '-subj', '/CN=guest.example', '-keyout', key, '-out', cert],
+    { stdio: 'ignore', timeout: 30_000 },
+  );
+  const sites = createHttpsServer({ key: readFileSync(key), cert: readFileSync(cert) }, answer);
+  const plain = createHttpServer(answer);
+  const [port, plainPort] = [await listen(sites), await listen(plain)];
+  const hosts = ['web', 'spa', 'first', 'post', 'odd', 'evil'].map((name) => `MAP ${name}.example 127.0.0.1:${port}`);
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    timeout: 60_000,
+    args: [
+      ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+      '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+      '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage',
+      `--host-resolver-rules=${[...hosts, 'MAP * ~NOTFOUND', 'EXCLUDE 127.0.0.1', 'EXCLUDE localhost'].join(', ')}`,
+    ],
+  });
+  return {
+    browser,
+    other: `http://127.0.0.1:${plainPort}`,
+    /** A browser profile of its own. */
+    profile: (options = {}) => browser.newContext({ ignoreHTTPSErrors: true, ...options }),
+    stop: async () => {
+      await browser.close();
+      for (const server of [sites, plain]) {
+        server.closeAllConnections();
+        server.close();
+      }
+    },
+  };
+}
+
+/** An authorization request of a client. */
+export function request(client, redirectUri, extra = {}) {
+  const verifier = randomBytes(32).toString('base64url');
+  const state = randomBytes(12).toString('base64url');
+  const url = new URL(`${issuer}/oauth2/authorize`);
+  const parameters = {
+    client_id: client, redirect_uri: redirectUri, response_type: 'code', scope: 'openid', state, nonce: 'n-0',
+    code_challenge: createHash('sha256').update(verifier).digest('base64url'), code_challenge_method: 'S256', ...extra,
+  };
+  for (const [name, value] of Object.entries(parameters)) if (value !== undefined) url.searchParams.set(name, value);
+  return { href: url.href, state, verifier, redirectUri };
+}
+
+/** The answers that the client's site got for a request. */
+export function answers({ state }) {
+  return received.filter(({ parameters }) => parameters.get('state') === state);
+}
+
+/** The one answer, once it has come. */
+export async function answerTo(asked) {
+  for (let waited = 0; waited < 100 && answers(asked).length === 0; waited += 1) await new Promise((r) => setTimeout(r, 50));
+  const all = answers(asked);
+  assert.equal(all.length, 1, `the client got ${all.length} answers`);
+  assert.deepEqual(all[0].parameters.getAll('iss'), [issuer]);
+  return all[0].parameters;
+}
+
+/** Asserts which page stands in the window. */
+export async function isOn(page, name) {
+  await page.waitForLoadState();
+  const found = await page.locator('body').getAttribute('data-page');
+  assert.equal(found, name, `expected the page ${name}, on ${found} at ${page.url()}: ${(await page.locator('body').innerText()).slice(0, 600)}`);
+}
+
+export async function logIn(page, username, password = PASSWORD) {
+  await isOn(page, 'login');
+  await page.fill('#username', username);
+  await page.fill('#password', password);
+  await page.click('#login-submit');
+  await page.waitForLoadState();
+}
+
+/** Looks at a page as its visitors do: narrow and wide, light and dark. No finding of axe, nothing cut off. */
+export async function inspect(page, name) {
+  const findings = [];
+  for (const [width, height] of [[320, 640], [1440, 900]]) {
+    for (const colorScheme of ['light', 'dark']) {
+      await page.setViewportSize({ width, height });
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await page.screenshot({ path: join(screenshots, `${name}-${width}-${colorScheme}.png`), fullPage: true });
+      const where = `${name}, ${width} px, ${colorScheme}`;
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      if (overflow > 0) findings.push(`${where}: ${overflow} px wider than the window`);
+      if ((await page.locator('h1').count()) !== 1) findings.push(`${where}: not exactly one h1`);
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+      for (const { id, help, nodes } of violations) {
+        findings.push(`${where}: ${id} (${help}): ${nodes.map((node) => node.html).join(' | ').slice(0, 400)}`);
+      }
+    }
+  }
+  assert.deepEqual(findings, []);
+}
