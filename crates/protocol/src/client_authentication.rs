@@ -319,3 +319,293 @@ fn admit<'a>(presented: &'a Presented, client: &Client) -> Result<&'a Candidate,
     }
     Ok(candidate)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        client::SigningAlg,
+        client_assertion::{self, Expected},
+        jose::{Jwks, KeySet, SigningKey},
+        samples::{self, NOW, parameters, with_settings},
+        time::Seconds,
+    };
+    use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+    use proptest::prelude::*;
+
+    const SECRET: &str = "s3cr3t/+=";
+    const URL_ID: &str = "https://a.example/x:y?z=1";
+
+    fn basic(credentials: &str) -> Vec<u8> {
+        format!("Basic {}", Base64::encode_string(credentials.as_bytes())).into_bytes()
+    }
+
+    fn client(id: &str) -> Client {
+        Client { id: ClientId::new(id), ..samples::confidential() }
+    }
+
+    /// The request of `authorization` and `body` authenticates as `client`, whose only secret is `secret`, or fails.
+    #[track_caller]
+    fn check(
+        authorization: Option<&[u8]>,
+        body: &str,
+        client: &Client,
+        secret: &str,
+        expected: Result<AuthenticationMethod, Denial>,
+    ) {
+        let presented = parse(authorization, &parameters(body)).unwrap();
+        let decided = decide(&presented, client, &[secret::hash(secret)]);
+        assert_eq!(decided.map(|authenticated| authenticated.method), expected);
+    }
+
+    #[track_caller]
+    fn check_refused(authorization: Option<&[u8]>, body: &str, expected: &Refusal) {
+        assert_eq!(parse(authorization, &parameters(body)).as_ref(), Err(expected), "{body}");
+    }
+
+    // T-15, with what real clients sent (mcp-and-agents.md section 2.3)
+    #[test]
+    fn basic_is_understood_raw_encoded_and_over_encoded() {
+        let ok = Ok(AuthenticationMethod::ClientSecretBasic);
+        for credentials in [
+            "pre-conf:s3cr3t/+=",
+            "pre-conf:s3cr3t%2F%2B%3D",
+            "pre%2Dconf:s3cr3t%2F%2B%3D",
+            "pre%2dconf:s3cr3t%2f%2b%3d",
+            "pre%2Dconf:s3cr3t/+=",
+        ] {
+            check(Some(&basic(credentials)), "", &client("pre-conf"), SECRET, ok);
+            check(Some(&basic(credentials)), "client_id=pre-conf", &client("pre-conf"), SECRET, ok);
+        }
+        for wrong in ["pre-conf:s3cr3t", "pre-conf:s3cr3t/ =", "pre-conf:S3CR3T/+=", "pre-conf:s3cr3t%252F%252B%253D"] {
+            check(Some(&basic(wrong)), "", &client("pre-conf"), SECRET, Err(Denial::WrongSecret));
+        }
+    }
+
+    // T-15 and T-19
+    #[test]
+    fn a_client_id_that_is_a_url_works_raw_and_encoded() {
+        let ok = Ok(AuthenticationMethod::ClientSecretBasic);
+        check(Some(&basic(&format!("{URL_ID}:abc-._~"))), "", &client(URL_ID), "abc-._~", ok);
+        let encoded = utf8_percent_encode(URL_ID, NON_ALPHANUMERIC).to_string();
+        check(Some(&basic(&format!("{encoded}:abc"))), "", &client(URL_ID), "abc", ok);
+        // An imported secret with colons: the body says where the id ends.
+        let credentials = basic(&format!("{URL_ID}:a:b"));
+        check(Some(&credentials), &format!("client_id={encoded}"), &client(URL_ID), "a:b", ok);
+        check(Some(&basic("app:a:b")), "", &client("app"), "a:b", ok);
+    }
+
+    // attacks.md row 29: the pair counts, not the parts
+    #[test]
+    fn a_split_elsewhere_gives_no_other_client_its_secret() {
+        let credentials = basic(&format!("{URL_ID}:abc"));
+        check(Some(&credentials), "", &client("https"), "abc", Err(Denial::WrongSecret));
+        check(Some(&credentials), "", &client("https://a.example/x"), "abc", Err(Denial::OtherClient));
+        let presented = parse(Some(&credentials), &parameters("")).unwrap();
+        assert_eq!(presented.client_ids().map(ClientId::as_str).collect::<Vec<_>>(), ["https", URL_ID]);
+    }
+
+    #[test]
+    fn the_scheme_has_no_case_and_may_be_followed_by_spaces() {
+        let ok = Ok(AuthenticationMethod::ClientSecretBasic);
+        for scheme in ["basic ", "BASIC ", "Basic   "] {
+            let header = format!("{scheme}{}", Base64::encode_string(b"app:abc"));
+            check(Some(header.as_bytes()), "", &client("app"), "abc", ok);
+        }
+    }
+
+    // attacks.md rows 29 and 34 (Keycloak CVE-2026-9803, Logto #8990)
+    #[test]
+    fn a_malformed_header_is_refused_and_never_ignored() {
+        let encoded = |bytes: &[u8]| format!("Basic {}", Base64::encode_string(bytes)).into_bytes();
+        for header in [
+            b"Basic".to_vec(),
+            b"Basic ".to_vec(),
+            b"Basic !!!".to_vec(),
+            b"Basic YXBwOmFiYw".to_vec().into_iter().chain(*b" x").collect(),
+            b"Basic \xff\xfe".to_vec(),
+            encoded(b"app"),
+            encoded(b""),
+            encoded(b":abc"),
+            encoded(b"app\xff:abc"),
+            encoded(b"a\0pp:abc"),
+            encoded("äpp:abc".as_bytes()),
+            encoded(format!("{}:abc", "a".repeat(2049)).as_bytes()),
+        ] {
+            // With a body that would pass on its own
+            check_refused(Some(&header), "client_id=app", &MALFORMED_BASIC);
+        }
+        for header in ["Bearer abc", "DPoP abc", "", "Basicabc", "Digest username=\"app\""] {
+            check_refused(Some(header.as_bytes()), "client_id=app", &UNSUPPORTED_SCHEME);
+        }
+    }
+
+    // attacks.md rows 7 (XenForo CVE-2026-73309) and 20
+    #[test]
+    fn an_empty_proof_is_no_proof_and_no_public_client() {
+        check_refused(None, "client_id=app&client_secret=", &EMPTY_SECRET);
+        check_refused(Some(&basic("app:")), "", &EMPTY_SECRET);
+        check_refused(Some(&basic("app:")), "client_id=app", &EMPTY_SECRET);
+        let assertion_type = format!("client_assertion_type={ASSERTION_TYPE}");
+        check_refused(None, &format!("client_id=app&client_assertion=&{assertion_type}"), &EMPTY_ASSERTION);
+        check_refused(None, &format!("client_id=app&{assertion_type}"), &MISSING_ASSERTION);
+        check_refused(None, "client_id=app&client_assertion=x", &WRONG_ASSERTION_TYPE);
+        check_refused(None, "client_id=app&client_assertion=x&client_assertion_type=y", &WRONG_ASSERTION_TYPE);
+        check_refused(None, "", &MISSING_CLIENT_ID);
+        check_refused(None, "client_id=", &MISSING_CLIENT_ID);
+        check_refused(None, "client_secret=abc", &MISSING_CLIENT_ID);
+        check_refused(None, &format!("client_assertion=x.y.z&{assertion_type}"), &FAILED);
+    }
+
+    // attacks.md row 29, OAuth 2.1 §2.4
+    #[test]
+    fn two_methods_at_once_fail_even_when_one_is_right_or_empty() {
+        let header = basic("app:abc");
+        let assertion = format!("client_assertion=x&client_assertion_type={ASSERTION_TYPE}");
+        check_refused(Some(&header), "client_secret=abc", &SEVERAL_METHODS);
+        check_refused(Some(&header), "client_secret=", &SEVERAL_METHODS);
+        check_refused(Some(&header), &assertion, &SEVERAL_METHODS);
+        check_refused(None, &format!("client_id=app&client_secret=abc&{assertion}"), &SEVERAL_METHODS);
+        check_refused(Some(b"Bearer x"), "client_id=app&client_secret=abc", &SEVERAL_METHODS);
+    }
+
+    #[test]
+    fn client_id_in_the_body_must_be_the_one_in_the_header() {
+        check_refused(Some(&basic("app:abc")), "client_id=other", &CLIENT_ID_MISMATCH);
+        check_refused(Some(&basic("app:abc")), "client_id=ap", &CLIENT_ID_MISMATCH);
+    }
+
+    #[test]
+    fn a_secret_in_the_body_is_taken_as_it_is() {
+        let app = client("app");
+        let ok = Ok(AuthenticationMethod::ClientSecretPost);
+        check(None, "client_id=app&client_secret=s3cr3t%2F%2B%3D", &app, SECRET, ok);
+        check(None, "client_id=app&client_secret=s3cr3t%252F%252B%253D", &app, SECRET, Err(Denial::WrongSecret));
+        check(None, "client_id=other&client_secret=abc", &app, "abc", Err(Denial::OtherClient));
+    }
+
+    #[test]
+    fn both_secrets_count_while_rotating_and_none_counts_without_any() {
+        let app = client("app");
+        let presented = parse(Some(&basic("app:new")), &parameters("")).unwrap();
+        let [old, new] = [secret::hash("old"), secret::hash("new")];
+        assert!(decide(&presented, &app, &[old, new]).is_ok());
+        assert!(decide(&presented, &app, &[new]).is_ok());
+        assert_eq!(decide(&presented, &app, &[old]), Err(Denial::WrongSecret));
+        assert_eq!(decide(&presented, &app, &[]), Err(Denial::NoSecretStored));
+    }
+
+    // attacks.md row 5 (better-auth CVE-2026-53512): a confidential client that omits its proof
+    #[test]
+    fn only_a_registered_method_counts() {
+        let confidential = client("app");
+        let public = samples::client();
+        let none = Ok(AuthenticationMethod::None);
+        check(None, "client_id=app", &public, "", none);
+        check(None, "client_id=app", &confidential, "abc", Err(Denial::MethodNotRegistered));
+        check(Some(&basic("app:abc")), "", &public, "abc", Err(Denial::MethodNotRegistered));
+        check(None, "client_id=app&client_secret=abc", &public, "abc", Err(Denial::MethodNotRegistered));
+        let post_only = with_settings(confidential.clone(), |settings| {
+            settings.authentication_methods = vec![AuthenticationMethod::ClientSecretPost];
+        });
+        check(Some(&basic("app:abc")), "", &post_only, "abc", Err(Denial::MethodNotRegistered));
+        // A record that contradicts itself opens nothing.
+        let contradictory = with_settings(confidential, |settings| {
+            settings.authentication_methods = vec![AuthenticationMethod::None];
+        });
+        check(None, "client_id=app", &contradictory, "abc", Err(Denial::MethodNotRegistered));
+    }
+
+    // attacks.md row 26
+    #[test]
+    fn a_disabled_client_fails_with_the_right_secret() {
+        let disabled = Client { disabled_at: Some(NOW), ..client("app") };
+        check(Some(&basic("app:abc")), "", &disabled, "abc", Err(Denial::ClientDisabled));
+        let disabled = Client { disabled_at: Some(NOW), ..samples::client() };
+        check(None, "client_id=app", &disabled, "", Err(Denial::ClientDisabled));
+    }
+
+    #[test]
+    fn outside_all_failures_look_the_same() {
+        for denial in [Denial::UnknownClient, Denial::ClientDisabled, Denial::WrongSecret, Denial::AssertionReplayed] {
+            assert_eq!(Refusal::from(denial), FAILED, "{}", denial.as_str());
+        }
+        assert_eq!(FAILED.error.status(), 401);
+    }
+
+    #[test]
+    fn secrets_do_not_show_in_debug() {
+        let presented = parse(Some(&basic("app:hidden")), &parameters("")).unwrap();
+        let shown = format!("{presented:?}");
+        assert!(shown.contains("app") && !shown.contains("hidden") && !shown.contains("hash"), "{shown}");
+    }
+
+    fn valid_assertion(client_id: &str) -> (String, ClientAssertion) {
+        let pkcs8 = SigningKey::generate_pkcs8(SigningAlg::ES256).unwrap();
+        let key = SigningKey::from_pkcs8(SigningAlg::ES256, "key-1", &pkcs8).unwrap();
+        let issuer = "https://id.example.com";
+        let claims = serde_json::json!({ "iss": client_id, "sub": client_id, "aud": issuer, "jti": "1",
+            "exp": NOW.plus(Seconds(60)) });
+        let token = key.sign("JWT", &claims).unwrap();
+        let keys = KeySet::from_jwks(&Jwks { keys: vec![key.public_jwk()] });
+        let verified = keys.verify(&Unverified::parse(&token).unwrap()).unwrap();
+        let expected = Expected { client_id: &ClientId::new(client_id), issuer, token_endpoint: None };
+        let valid = client_assertion::validate(&verified, &expected, NOW).unwrap();
+        (token, valid)
+    }
+
+    #[test]
+    fn an_assertion_authenticates_its_own_client_only() {
+        let by_key = |id: &str| {
+            with_settings(client(id), |settings| {
+                settings.authentication_methods = vec![AuthenticationMethod::PrivateKeyJwt];
+            })
+        };
+        let (token, valid) = valid_assertion("app");
+        for client_id in ["", "&client_id=app"] {
+            let body = format!("client_assertion={token}&client_assertion_type={ASSERTION_TYPE}{client_id}");
+            let presented = parse(None, &parameters(&body)).unwrap();
+            assert_eq!(presented.assertion(), Some(token.as_str()));
+            assert_eq!(presented.client_ids().collect::<Vec<_>>(), [&ClientId::new("app")]);
+            let authenticated = decide_assertion(&presented, &by_key("app"), &valid).unwrap();
+            assert_eq!(authenticated.method, AuthenticationMethod::PrivateKeyJwt);
+            assert_eq!(decide(&presented, &by_key("app"), &[]), Err(Denial::OtherMethod));
+            assert_eq!(decide_assertion(&presented, &by_key("other"), &valid), Err(Denial::OtherClient));
+            assert_eq!(decide_assertion(&presented, &client("app"), &valid), Err(Denial::MethodNotRegistered));
+            let (_, of_another) = valid_assertion("other");
+            assert_eq!(decide_assertion(&presented, &by_key("app"), &of_another), Err(Denial::OtherClient));
+        }
+        let with_secret = parse(None, &parameters("client_id=app&client_secret=x")).unwrap();
+        assert_eq!(decide_assertion(&with_secret, &client("app"), &valid), Err(Denial::OtherMethod));
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_panics(header in proptest::collection::vec(any::<u8>(), 0..100), in_body in any::<bool>()) {
+            let _ = parse(Some(&header), &parameters(if in_body { "client_id=app" } else { "" }));
+        }
+
+        #[test]
+        fn no_credentials_panic_or_authenticate_with_another_secret(credentials in "\\PC{0,60}") {
+            if let Ok(presented) = parse(Some(&basic(&credentials)), &parameters("")) {
+                for id in presented.client_ids() {
+                    let decided = decide(&presented, &client(id.as_str()), &[secret::hash("another")]);
+                    prop_assert!(decided.is_err());
+                }
+            }
+        }
+
+        #[test]
+        fn any_id_and_secret_work_form_encoded(id in "[ -~]{1,40}", secret in "\\PC{1,40}") {
+            let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+            let header = basic(&format!("{}:{}", encode(&id), encode(&secret)));
+            check(Some(&header), "", &client(&id), &secret, Ok(AuthenticationMethod::ClientSecretBasic));
+        }
+
+        #[test]
+        fn any_id_without_colon_and_any_secret_work_raw(id in "[!-9;-~]{1,40}", secret in "\\PC{1,40}") {
+            let header = basic(&format!("{id}:{secret}"));
+            check(Some(&header), "", &client(&id), &secret, Ok(AuthenticationMethod::ClientSecretBasic));
+        }
+    }
+}

@@ -91,3 +91,80 @@ fn is_allowed(value: &str, client: &Client, policy: &Policy) -> bool {
             None => known.permissions.is_empty(),
         }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::{API, OTHER_API, client, confidential, policy, scope, with_settings};
+
+    fn with_scope(ceiling: &str) -> Client {
+        with_settings(confidential(), |settings| settings.scope = Some(scope(ceiling)))
+    }
+
+    #[track_caller]
+    fn check(client: &Client, requested: Option<&str>, expected: Result<&str, Refusal>) {
+        let requested = requested.map(scope);
+        let decided = decide(client, requested.as_ref(), &[], &policy());
+        assert_eq!(decided.map(|entitlement| entitlement.scope.to_string()), expected.map(str::to_owned));
+    }
+
+    #[test]
+    fn a_client_gets_what_it_asks_for_within_its_registration() {
+        check(&with_scope("notes:read notes:write"), Some("notes:read"), Ok("notes:read"));
+        check(&with_scope("notes:read notes:write"), Some("notes:write notes:read"), Ok("notes:write notes:read"));
+        check(&confidential(), Some("notes:read notes:delete"), Ok("notes:read notes:delete"));
+    }
+
+    // attacks.md row 23 (Keycloak CVE-2026-9795)
+    #[test]
+    fn scope_beyond_the_registration_is_refused() {
+        check(&with_scope("notes:read"), Some("notes:read notes:write"), Err(OUTSIDE_REGISTRATION));
+        check(&confidential(), Some("unknown"), Err(OUTSIDE_REGISTRATION));
+        check(&with_scope("notes:read unknown"), Some("unknown"), Err(OUTSIDE_REGISTRATION));
+        // Roles stand behind `notes:write`: an open ceiling does not hand it out.
+        check(&confidential(), Some("notes:write"), Err(OUTSIDE_REGISTRATION));
+    }
+
+    #[test]
+    fn nothing_about_a_user_is_ever_in_it() {
+        check(&with_scope("openid notes:read"), Some("openid notes:read offline_access"), Ok("notes:read"));
+        check(&with_scope("openid offline_access"), Some("openid offline_access"), Err(ONLY_FOR_USERS));
+        check(&with_scope("openid email notes:read"), None, Ok("notes:read"));
+    }
+
+    #[test]
+    fn without_a_request_the_nearest_default_counts() {
+        check(&with_scope("notes:read notes:write"), None, Ok("notes:read notes:write"));
+        check(&with_scope("notes:read notes:write"), Some(""), Ok("notes:read notes:write"));
+        let own_default = with_settings(with_scope("notes:read notes:write"), |settings| {
+            settings.default_scope = Some(scope("notes:read notes:delete"));
+        });
+        check(&own_default, None, Ok("notes:read"));
+        check(&confidential(), None, Ok(""));
+        let policy = Policy { default_scope: Some(scope("openid notes:read")), ..policy() };
+        assert_eq!(decide(&confidential(), None, &[], &policy).unwrap().scope, scope("notes:read"));
+    }
+
+    #[test]
+    fn only_a_confidential_client_that_is_registered_for_it() {
+        let public = with_settings(client(), |settings| settings.grant_types.push(GrantType::ClientCredentials));
+        check(&public, Some("notes:read"), Err(PUBLIC_CLIENT));
+        let unregistered = with_settings(confidential(), |settings| {
+            settings.grant_types = vec![GrantType::AuthorizationCode];
+        });
+        check(&unregistered, Some("notes:read"), Err(NOT_REGISTERED));
+    }
+
+    #[test]
+    fn resources_are_the_named_ones_or_the_default() {
+        let decided = |client: &Client, named: &[&str]| {
+            let named: Vec<_> = named.iter().map(|&text| text.to_owned()).collect();
+            decide(client, None, &named, &policy()).map(|entitlement| entitlement.resources)
+        };
+        assert_eq!(decided(&confidential(), &[]), Ok(vec![API.to_owned()]));
+        assert_eq!(decided(&confidential(), &[OTHER_API, API]), Ok(vec![OTHER_API.to_owned(), API.to_owned()]));
+        assert_eq!(decided(&confidential(), &["https://evil.example"]), Err(resource::UNKNOWN));
+        let bound = with_settings(confidential(), |settings| settings.resources = Some(vec![API.into()]));
+        assert_eq!(decided(&bound, &[OTHER_API]), Err(resource::NOT_FOR_THIS_CLIENT));
+    }
+}

@@ -176,3 +176,182 @@ fn one_as_text<S: Serializer>(values: &[String], serializer: S) -> Result<S::Ok,
         all => all.serialize(serializer),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        grant::Grant,
+        id::ClientId,
+        plane::Plane,
+        refresh_token::RefreshKeys,
+        samples::{self, API, NOW, parameters, with_settings},
+        time::Seconds,
+        user::User,
+    };
+    use serde_json::json;
+
+    const ISSUER: &str = "https://id.example.com";
+
+    fn owner() -> Client {
+        samples::confidential()
+    }
+
+    /// An API that asks about the tokens it receives.
+    fn resource_server() -> Client {
+        with_settings(Client { id: ClientId::new("api"), ..samples::confidential() }, |settings| {
+            settings.grant_types = Vec::new();
+            settings.resources = Some(vec![API.into()]);
+        })
+    }
+
+    struct World {
+        caller: Client,
+        claims: AccessTokenClaims,
+        family: Option<Family>,
+        user: User,
+        is_listed: bool,
+    }
+
+    fn world() -> World {
+        World {
+            caller: owner(),
+            claims: samples::claims(),
+            family: Some(samples::family()),
+            user: samples::user(),
+            is_listed: false,
+        }
+    }
+
+    #[track_caller]
+    fn check(world: World, expected: Result<(), Reason>) {
+        let (client, grant) = (owner(), samples::grant());
+        let token =
+            liveness::AccessToken { claims: &world.claims, family: world.family.as_ref(), is_listed: world.is_listed };
+        let standing = samples::standing(&client, &world.user, &grant);
+        let answer = access_token(&world.caller, &token, standing, NOW);
+        let json = serde_json::to_value(&answer).unwrap();
+        match expected {
+            Ok(()) => assert_eq!(json["active"], true),
+            // attacks.md row 30: nothing else is told
+            Err(_) => assert_eq!(json, json!({ "active": false })),
+        }
+        let reason = match answer {
+            Introspection::Active(_) => Ok(()),
+            Introspection::Inactive(reason) => Err(reason),
+        };
+        assert_eq!(reason, expected);
+    }
+
+    #[test]
+    fn a_client_sees_its_own_tokens_and_an_api_those_meant_for_it() {
+        check(world(), Ok(()));
+        check(World { caller: resource_server(), ..world() }, Ok(()));
+        let claims = AccessTokenClaims { aud: vec!["https://x.example".into(), API.into()], ..samples::claims() };
+        check(World { caller: resource_server(), claims, ..world() }, Ok(()));
+    }
+
+    // attacks.md row 30 (CVE-2024-47077, CVE-2026-58425)
+    #[test]
+    fn anybody_elses_token_looks_inactive() {
+        let hidden = Err(Reason::NotForThisCaller);
+        let stranger = || Client { id: ClientId::new("stranger"), ..owner() };
+        check(World { caller: stranger(), ..world() }, hidden);
+        let claims = AccessTokenClaims { aud: vec!["https://other.example".into()], ..samples::claims() };
+        check(World { caller: resource_server(), claims, ..world() }, hidden);
+        let claims = AccessTokenClaims { aud: vec![format!("{API}/")], ..samples::claims() };
+        check(World { caller: resource_server(), claims, ..world() }, hidden);
+        // May ask for any resource, is none.
+        let open = with_settings(resource_server(), |settings| settings.resources = None);
+        check(World { caller: open, ..world() }, hidden);
+        // May ask for tokens for the API on behalf of users, is not the API.
+        for grant_type in [GrantType::AuthorizationCode, GrantType::RefreshToken] {
+            let app = with_settings(resource_server(), |settings| settings.grant_types = vec![grant_type]);
+            check(World { caller: app, ..world() }, hidden);
+        }
+    }
+
+    // attacks.md rows 26 and 31
+    #[test]
+    fn a_dead_token_is_inactive_at_once() {
+        let dead = |dead| Err(Reason::Dead(dead));
+        check(World { is_listed: true, ..world() }, dead(Dead::TokenRevoked));
+        check(World { family: None, ..world() }, dead(Dead::FamilyMissing));
+        let revoked = Family { revoked_at: Some(NOW), ..samples::family() };
+        check(World { family: Some(revoked), ..world() }, dead(Dead::FamilyRevoked));
+        let disabled = User { disabled_at: Some(NOW), ..samples::user() };
+        check(World { user: disabled.clone(), ..world() }, dead(Dead::UserDisabled));
+        check(World { caller: resource_server(), user: disabled, ..world() }, dead(Dead::UserDisabled));
+    }
+
+    // T-16
+    #[test]
+    fn the_answer_has_what_the_token_says_and_no_null() {
+        let (client, user, grant, family) = (owner(), samples::user(), samples::grant(), samples::family());
+        let claims = samples::claims();
+        let token = liveness::AccessToken { claims: &claims, family: Some(&family), is_listed: false };
+        let answer = access_token(&client, &token, samples::standing(&client, &user, &grant), NOW);
+        let expected = json!({
+            "active": true, "scope": "openid notes:read", "client_id": "app", "token_type": "Bearer",
+            "exp": NOW.0 + 600, "iat": NOW.0, "sub": "user-test-1", "aud": API, "iss": ISSUER, "jti": "token-1",
+            "auth_time": samples::BEFORE.0,
+        });
+        assert_eq!(serde_json::to_value(&answer).unwrap(), expected);
+        let own = samples::own_claims(&client);
+        let own = AccessTokenClaims { scope: Scope::default(), aud: vec!["a".into(), "b".into()], ..own };
+        let token = liveness::AccessToken { claims: &own, family: None, is_listed: false };
+        let answer = access_token(&client, &token, samples::standing(&client, &user, &grant), NOW);
+        let expected = json!({
+            "active": true, "client_id": "app", "token_type": "Bearer", "exp": NOW.0 + 600, "iat": NOW.0,
+            "sub": "app", "aud": ["a", "b"], "iss": ISSUER, "jti": "token-1",
+        });
+        assert_eq!(serde_json::to_value(&answer).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_refresh_token_is_its_clients_business_only_and_asking_moves_nothing() {
+        let keys = RefreshKeys::derive([1; 8], &[2; 32]);
+        let project = samples::project();
+        let idle = NOW.plus(Seconds(100));
+        let (token, state) = refresh_token::first(&keys, &project, &samples::family().id, &[3; 32], idle).unwrap();
+        let family = Family { refresh: Some(state), ..samples::family() };
+        let presented = refresh_token::Presented::parse(&token).unwrap();
+        let (client, user, grant): (_, _, Grant) = (owner(), samples::user(), samples::grant());
+        let alive = samples::alive(&client, &user, &grant);
+        let facts = refresh_token::Facts {
+            project: &project,
+            keys: &keys,
+            family: &family,
+            alive: &alive,
+            plane: Plane::Standard,
+            window: Seconds(60),
+            idle_lifetime: Seconds(1000),
+            new_salt: [0; 16],
+            now: NOW,
+        };
+        let answer = refresh_token(&client, ISSUER, &presented, &facts);
+        let expected = json!({
+            "active": true, "scope": samples::family().scope.to_string(), "client_id": "app",
+            "exp": NOW.0 + 100, "iat": samples::BEFORE.0, "sub": "user-test-1", "iss": ISSUER,
+            "auth_time": samples::BEFORE.0, "acr": "urn:example:acr",
+        });
+        assert_eq!(serde_json::to_value(&answer).unwrap(), expected);
+        let hidden = Introspection::Inactive(Reason::NotForThisCaller);
+        assert_eq!(refresh_token(&resource_server(), ISSUER, &presented, &facts), hidden);
+        let late = refresh_token::Facts { now: idle, ..facts };
+        assert_eq!(refresh_token(&client, ISSUER, &presented, &late), Introspection::Inactive(Reason::NotUsable));
+    }
+
+    #[test]
+    fn a_public_client_may_not_ask() {
+        assert_eq!(is_open_to(&samples::client()), Err(PUBLIC_CALLER));
+        assert_eq!(is_open_to(&owner()), Ok(()));
+    }
+
+    #[test]
+    fn the_token_is_required_and_the_hint_is_not_read() {
+        assert_eq!(parse(&parameters("token=x&token_type_hint=nonsense")), Ok("x"));
+        assert_eq!(parse(&parameters("token=")), Err(MISSING_TOKEN));
+        assert_eq!(parse(&parameters("token_type_hint=access_token")), Err(MISSING_TOKEN));
+    }
+}

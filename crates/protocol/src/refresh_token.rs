@@ -416,3 +416,481 @@ fn parse_step(text: &str) -> Option<SupersededStep> {
         salt,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        grant::Grant,
+        id::ClientId,
+        samples::{self, FAMILY, NOW},
+        user::User,
+    };
+    use proptest::prelude::*;
+
+    const SECRET: [u8; 32] = [7; 32];
+    const SALT: [u8; 16] = [9; 16];
+    /// Computed by hand from the description above, outside this program.
+    const FIRST: &str =
+        "hrt_AQIDBAUGBwgBmPPCeht83o8BI0VniavNAAAAAQcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHB-CXyomP4D9DaFWUK-KVRA";
+    const SECOND: &str =
+        "hrt_AQIDBAUGBwgBmPPCeht83o8BI0VniavNAAAAAmAKpdegea93PEHibnc-S76b3MiBxHq7Rc6w9VBy60ALyowCaGh25uM0rZrVPMz7lw";
+
+    fn keys() -> RefreshKeys {
+        RefreshKeys::derive([1, 2, 3, 4, 5, 6, 7, 8], &[42; 32])
+    }
+
+    fn other_keys() -> RefreshKeys {
+        RefreshKeys::derive([8, 7, 6, 5, 4, 3, 2, 1], &[43; 32])
+    }
+
+    struct World {
+        project: ProjectId,
+        keys: RefreshKeys,
+        family: Family,
+        client: Client,
+        user: User,
+        grant: Grant,
+        plane: Plane,
+        window: Seconds,
+        new_salt: [u8; 16],
+        now: Timestamp,
+    }
+
+    /// A public client's family with its first refresh token, [`FIRST`].
+    fn world() -> World {
+        let mut family = samples::family();
+        let idle = idle_end(NOW, DEFAULT_IDLE_LIFETIME, family.expires_at);
+        let (token, state) = first(&keys(), &samples::project(), &family.id, &SECRET, idle).unwrap();
+        assert_eq!(token, FIRST);
+        family.refresh = Some(state);
+        World {
+            project: samples::project(),
+            keys: keys(),
+            family,
+            client: samples::client(),
+            user: samples::user(),
+            grant: samples::grant(),
+            plane: Plane::Standard,
+            window: DEFAULT_WINDOW,
+            new_salt: SALT,
+            now: NOW,
+        }
+    }
+
+    impl World {
+        fn decide(&self, token: &str) -> Decision {
+            let alive = samples::alive(&self.client, &self.user, &self.grant);
+            let facts = Facts {
+                project: &self.project,
+                keys: &self.keys,
+                family: &self.family,
+                alive: &alive,
+                plane: self.plane,
+                window: self.window,
+                idle_lifetime: DEFAULT_IDLE_LIFETIME,
+                new_salt: self.new_salt,
+                now: self.now,
+            };
+            let presented = Presented::parse(token).expect("well-formed");
+            let decision = decide(&presented, &facts);
+            let accepted = !matches!(decision, Decision::Theft | Decision::Alarm(_) | Decision::Refuse(_));
+            assert_eq!(is_usable(&presented, &facts), accepted);
+            decision
+        }
+
+        /// Decides and stores, as the server does.
+        fn present(&mut self, token: &str) -> Decision {
+            let decision = self.decide(token);
+            match &decision {
+                Decision::Rotate { state, .. } | Decision::Keep { state, .. } => {
+                    self.family.refresh = Some(state.clone());
+                }
+                Decision::Theft => self.family.revoked_at = Some(self.now),
+                Decision::Repeat { .. } | Decision::Alarm(_) | Decision::Refuse(_) => {}
+            }
+            decision
+        }
+
+        /// Rotates and gives the new token; each rotation has its own salt.
+        fn rotate(&mut self, token: &str) -> String {
+            self.new_salt[0] = self.new_salt[0].wrapping_add(1);
+            let decision = self.present(token);
+            let Decision::Rotate { token, .. } = decision else { panic!("{decision:?}") };
+            token
+        }
+
+        fn state(&self) -> RefreshState {
+            self.family.refresh.clone().unwrap()
+        }
+
+        fn later(mut self, seconds: i64) -> Self {
+            self.now = self.now.plus(Seconds(seconds));
+            self
+        }
+    }
+
+    /// `token` in `world` gives `expected`.
+    #[track_caller]
+    fn check(world: World, token: &str, expected: Decision) {
+        assert_eq!(world.decide(token), expected);
+    }
+
+    /// A world in which [`FIRST`] was rotated to [`SECOND`] at `NOW`.
+    fn rotated() -> World {
+        let mut world = world();
+        assert!(matches!(world.present(FIRST), Decision::Rotate { token, .. } if token == SECOND));
+        world
+    }
+
+    #[test]
+    fn a_public_client_gets_a_new_token() {
+        let idle = Timestamp(NOW.0 + 10).plus(DEFAULT_IDLE_LIFETIME);
+        let state = RefreshState {
+            generation: 2,
+            secret_hash: hash_bytes(Presented::parse(SECOND).unwrap().secret.as_slice()),
+            superseded: vec![SupersededStep { generation: 1, superseded_at: Timestamp(NOW.0 + 10), salt: SALT }],
+            idle_expires_at: idle,
+        };
+        check(world().later(10), FIRST, Decision::Rotate { state, token: SECOND.into() });
+    }
+
+    // RFC 5869 with the library's own HKDF as the second opinion
+    #[test]
+    fn the_subkeys_are_hkdf_sha_256() {
+        let prk = aws_lc_rs::hkdf::Salt::new(aws_lc_rs::hkdf::HKDF_SHA256, &keys().key_id).extract(&[42; 32]);
+        for (label, own) in [(SUCCESSOR_LABEL, keys().successor), (TAG_LABEL, keys().tag)] {
+            let expected: hmac::Key = prk.expand(&[label], hmac::HMAC_SHA256).unwrap().into();
+            assert_eq!(hmac::sign(&own, b"probe").as_ref(), hmac::sign(&expected, b"probe").as_ref());
+        }
+    }
+
+    #[test]
+    fn a_confidential_client_keeps_its_token() {
+        let confidential = || World { client: samples::confidential(), ..world() };
+        let idle_expires_at = Timestamp(NOW.0 + 10).plus(DEFAULT_IDLE_LIFETIME);
+        let state = RefreshState { idle_expires_at, ..world().state() };
+        check(confidential().later(10), FIRST, Decision::Keep { state, token: FIRST.into() });
+    }
+
+    // attacks.md row 2 (CVE-2026-53517), T-10
+    #[test]
+    fn forty_racers_make_one_step_and_get_the_same_token() {
+        let mut world = world();
+        let mut tokens = Vec::new();
+        for racer in 0..40u8 {
+            world.new_salt = [racer; 16];
+            match world.present(FIRST) {
+                Decision::Rotate { token, .. } => {
+                    assert_eq!(racer, 0);
+                    tokens.push(token);
+                }
+                Decision::Repeat { token } => tokens.push(token),
+                other => panic!("racer {racer}: {other:?}"),
+            }
+        }
+        assert_eq!(world.state().generation, 2);
+        assert!(tokens.len() == 40 && tokens.iter().all(|token| *token == tokens[0]));
+    }
+
+    #[test]
+    fn forty_racers_without_window_get_one_answer_and_end_the_family() {
+        let mut world = World { window: Seconds(0), ..world() };
+        let decisions: Vec<_> = (0..40).map(|_| world.present(FIRST)).collect();
+        assert!(matches!(decisions[0], Decision::Rotate { .. }));
+        assert_eq!(decisions[1], Decision::Theft);
+        assert!(decisions[2..].iter().all(|decision| *decision == Decision::Refuse(EXPIRED)));
+        assert!(world.family.revoked_at.is_some());
+    }
+
+    // T-10
+    #[test]
+    fn the_window_is_open_for_sixty_seconds_from_the_rotation() {
+        let repeat = || Decision::Repeat { token: SECOND.into() };
+        check(rotated(), FIRST, repeat());
+        check(rotated().later(59), FIRST, repeat());
+        check(rotated().later(60), FIRST, Decision::Theft);
+        check(rotated().later(600), FIRST, Decision::Theft);
+        check(World { window: Seconds(5), ..rotated() }.later(5), FIRST, Decision::Theft);
+        check(World { window: Seconds(0), ..rotated() }, FIRST, Decision::Theft);
+        // A clock that was set back opens no window that is turned off.
+        check(World { window: Seconds(0), ..rotated() }.later(-5), FIRST, Decision::Theft);
+        check(World { window: Seconds(-1), ..rotated() }.later(-5), FIRST, Decision::Theft);
+    }
+
+    #[test]
+    fn repeating_moves_no_time_and_the_successor_still_works() {
+        let mut world = rotated().later(30);
+        let before = world.state();
+        assert!(matches!(world.present(FIRST), Decision::Repeat { .. }));
+        assert_eq!(world.state(), before);
+        assert_ne!(world.rotate(SECOND), SECOND);
+    }
+
+    #[test]
+    fn an_old_token_leads_over_several_steps_to_the_current_one() {
+        let mut world = world();
+        let mut tokens = vec![FIRST.to_owned()];
+        for _ in 0..REMEMBERED_STEPS {
+            let next = world.rotate(&tokens[tokens.len() - 1]);
+            tokens.push(next);
+        }
+        let current = tokens.pop().unwrap();
+        for token in &tokens {
+            assert_eq!(world.decide(token), Decision::Repeat { token: current.clone() });
+        }
+        assert_eq!(world.state().superseded.len(), REMEMBERED_STEPS);
+        world.rotate(&current);
+        assert_eq!(world.state().superseded.len(), REMEMBERED_STEPS);
+        assert_eq!(world.decide(FIRST), Decision::Theft, "the ninth step back is forgotten");
+        assert!(matches!(world.decide(&tokens[1]), Decision::Repeat { .. }));
+    }
+
+    #[test]
+    fn each_step_has_its_own_window() {
+        let mut world = rotated().later(40);
+        let third = world.rotate(SECOND);
+        let world = world.later(30);
+        assert_eq!(world.decide(SECOND), Decision::Repeat { token: third });
+        assert_eq!(world.decide(FIRST), Decision::Theft);
+    }
+
+    // attacks.md row 5 (CVE-2026-55672)
+    #[test]
+    fn what_is_not_the_clients_has_no_effect() {
+        let refused = Decision::Refuse;
+        let other = Client { id: ClientId::new("evil"), ..samples::client() };
+        let grant = Grant { client_id: other.id.clone(), ..samples::grant() };
+        // Also where the client itself would have been called a thief.
+        let stolen = World { client: other, grant, ..rotated() }.later(600);
+        check(stolen, FIRST, refused(WRONG_CLIENT));
+        check(World { plane: Plane::Stytch, ..rotated() }.later(600), FIRST, refused(WRONG_PLANE));
+        check(World { keys: other_keys(), ..rotated() }.later(600), FIRST, refused(UNKNOWN));
+        check(World { project: ProjectId::new("project-test-2"), ..rotated() }, FIRST, refused(UNKNOWN));
+        let mut another = rotated();
+        another.family.id = FamilyId::new("00000000-0000-0000-0000-000000000000");
+        check(another, FIRST, refused(UNKNOWN));
+        let mut without = rotated();
+        without.family.refresh = None;
+        check(without, FIRST, refused(UNKNOWN));
+    }
+
+    #[test]
+    fn a_family_that_is_over_yields_nothing_and_calls_nobody_a_thief() {
+        let mut revoked = rotated().later(600);
+        revoked.family.revoked_at = Some(NOW);
+        check(revoked, FIRST, Decision::Refuse(EXPIRED));
+        let mut over = rotated();
+        over.family.expires_at = NOW;
+        check(over, SECOND, Decision::Refuse(EXPIRED));
+        check(rotated().later(DEFAULT_IDLE_LIFETIME.0), SECOND, Decision::Refuse(EXPIRED));
+        assert!(matches!(rotated().later(DEFAULT_IDLE_LIFETIME.0 - 1).decide(SECOND), Decision::Rotate { .. }));
+    }
+
+    // RFC 9700 §4.14.2, RFC 10017 §6.3.2.3: rotation never outlives the authorization
+    #[test]
+    fn the_idle_end_never_passes_the_absolute_one() {
+        for client in [samples::client(), samples::confidential()] {
+            let mut world = World { client, ..world() };
+            world.family.expires_at = NOW.plus(Seconds(100));
+            let (Decision::Rotate { state, .. } | Decision::Keep { state, .. }) = world.decide(FIRST) else { panic!() };
+            assert_eq!(state.idle_expires_at, NOW.plus(Seconds(100)));
+        }
+        assert!(DEFAULT_IDLE_LIFETIME < DEFAULT_ABSOLUTE_LIFETIME);
+    }
+
+    // A database restored from an older backup
+    #[test]
+    fn genuine_tokens_that_the_row_cannot_explain_raise_an_alarm_without_effect() {
+        let alarm = || Decision::Alarm(NOT_OUR_STATE);
+        check(world(), SECOND, alarm());
+        let mut another_second = World { new_salt: [1; 16], ..world() };
+        another_second.present(FIRST);
+        let other = another_second.rotate(&keys().token(
+            &samples::project(),
+            family_bytes(&samples::family().id).unwrap(),
+            2,
+            &keys().successor(&samples::project(), family_bytes(&samples::family().id).unwrap(), 2, &SECRET, &[1; 16]),
+        ));
+        assert_ne!(other, SECOND);
+        // Same generation, another history: current …
+        let mut sibling = World { new_salt: [1; 16], ..world() };
+        sibling.present(FIRST);
+        check(sibling, SECOND, alarm());
+        // … and superseded.
+        check(another_second, SECOND, alarm());
+    }
+
+    #[test]
+    fn a_damaged_list_of_steps_raises_an_alarm() {
+        let mut world = world();
+        let second = world.rotate(FIRST);
+        let third = world.rotate(&second);
+        world.rotate(&third);
+        let mut state = world.state();
+        state.superseded.remove(1);
+        world.family.refresh = Some(state);
+        check(world, FIRST, Decision::Alarm(NOT_OUR_STATE));
+    }
+
+    #[test]
+    fn the_last_generation_is_the_end() {
+        let mut world = world();
+        let bytes = family_bytes(&world.family.id).unwrap();
+        let last = world.keys.token(&world.project, bytes, u32::MAX, &SECRET);
+        world.family.refresh = Some(RefreshState { generation: u32::MAX, ..world.state() });
+        check(world, &last, Decision::Refuse(EXPIRED));
+    }
+
+    #[test]
+    fn a_new_key_in_the_middle_of_a_window_changes_no_successor() {
+        // The family stays with its key: whoever loads `keys` by the token's key id finds the old ones.
+        assert_eq!(Presented::parse(SECOND).unwrap().key_id(), Presented::parse(FIRST).unwrap().key_id());
+        check(rotated().later(30), FIRST, Decision::Repeat { token: SECOND.into() });
+    }
+
+    #[test]
+    fn a_leak_of_the_key_and_an_old_token_does_not_give_the_next() {
+        let salted = |salt| {
+            let mut world = World { new_salt: [salt; 16], ..world() };
+            let Decision::Rotate { token, .. } = world.present(FIRST) else { panic!() };
+            token
+        };
+        assert_ne!(salted(1), salted(2));
+        assert_eq!(salted(1), salted(1));
+    }
+
+    #[track_caller]
+    fn check_not_genuine(token: &str) {
+        let is_genuine =
+            Presented::parse(token).is_some_and(|presented| presented.tag_is_genuine(&keys(), &samples::project()));
+        assert!(!is_genuine, "{token:?}");
+    }
+
+    // attacks.md row 19 (Zitadel CVE-2026-27840)
+    #[test]
+    fn every_prefix_suffix_and_case_change_of_a_token_fails() {
+        let first = Presented::parse(FIRST).unwrap();
+        assert!(first.tag_is_genuine(&keys(), &samples::project()));
+        for at in 0..FIRST.len() {
+            check_not_genuine(&FIRST[..at]);
+            check_not_genuine(&FIRST[at + 1..]);
+            let (before, rest) = FIRST.split_at(at);
+            let (own, after) = rest.split_at(1);
+            let swapped = if own.to_lowercase() == own { own.to_uppercase() } else { own.to_lowercase() };
+            if swapped != own {
+                check_not_genuine(&format!("{before}{swapped}{after}"));
+            }
+            check_not_genuine(&format!("{before}{after}"));
+            for other in ["A", "_", "-", "9", "=", "+", " ", "\0", "é"] {
+                if other != own {
+                    check_not_genuine(&format!("{before}{other}{after}"));
+                }
+                check_not_genuine(&format!("{before}{other}{rest}"));
+            }
+        }
+        for around in [format!("{FIRST}="), format!(" {FIRST}"), format!("{FIRST}\n"), format!("{FIRST}{FIRST}")] {
+            check_not_genuine(&around);
+        }
+        check_not_genuine(&FIRST.to_lowercase());
+        check_not_genuine(&FIRST.to_uppercase());
+    }
+
+    // attacks.md row 19: the four spare bits at the end name no second text for the same token
+    #[test]
+    fn only_one_text_stands_for_a_token() {
+        let (rest, last) = FIRST.split_at(FIRST.len() - 1);
+        let accepted: Vec<_> = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+            .chars()
+            .filter(|last| Presented::parse(&format!("{rest}{last}")).is_some())
+            .collect();
+        assert_eq!(accepted, ['A', 'Q', 'g', 'w']);
+        assert_eq!(last, "A");
+        assert_eq!(Presented::parse(FIRST).unwrap().text(), FIRST);
+    }
+
+    // attacks.md row 18
+    #[test]
+    fn other_kinds_of_tokens_are_not_refresh_tokens() {
+        for other in [
+            crate::authorization_code::text(&SECRET),
+            "eyJhbGciOiJFUzI1NiJ9.e30.AAAA".into(),
+            FIRST.replacen("hrt_", "hac_", 1),
+            String::new(),
+        ] {
+            assert_eq!(Presented::parse(&other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_family_id_is_a_uuid_in_lower_case() {
+        assert_eq!(Presented::parse(FIRST).unwrap().family_id().as_str(), FAMILY);
+        assert_eq!(Presented::parse(SECOND).unwrap().generation(), 2);
+        let refused = |id: &str| first(&keys(), &samples::project(), &FamilyId::new(id), &SECRET, NOW).is_none();
+        for id in ["", "x", &FAMILY.to_uppercase(), &FAMILY.replace('-', ""), &format!("{FAMILY}0"), "+198f3c2"] {
+            assert!(refused(id), "{id}");
+        }
+    }
+
+    #[test]
+    fn secrets_do_not_show_in_debug() {
+        let shown = format!("{:?} {:?}", Presented::parse(FIRST).unwrap(), keys());
+        assert!(shown.contains(FAMILY) && !shown.contains("7, 7") && !shown.contains("42"), "{shown}");
+    }
+
+    #[test]
+    fn the_theft_of_a_token_is_an_invalid_grant() {
+        assert_eq!(REUSED.error, InvalidGrant);
+    }
+
+    #[test]
+    fn steps_are_one_text() {
+        let steps = [
+            SupersededStep { generation: 1, superseded_at: NOW, salt: SALT },
+            SupersededStep { generation: 2, superseded_at: Timestamp(-1), salt: [0; 16] },
+        ];
+        let text = "1:1800000000:CQkJCQkJCQkJCQkJCQkJCQ,2:-1:AAAAAAAAAAAAAAAAAAAAAA";
+        assert_eq!(encode_superseded(&steps), text);
+        assert_eq!(parse_superseded(text).unwrap(), steps);
+        assert_eq!(parse_superseded(""), Some(Vec::new()));
+        for damaged in [",", "1", "1:2", "1:2:", "1:2:AA", "x:2:AAAAAAAAAAAAAAAAAAAAAA", &format!("{text},")] {
+            assert_eq!(parse_superseded(damaged), None, "{damaged}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "\\PC{0,200}") {
+            prop_assert!(Presented::parse(&text).is_none_or(|presented| presented.text() == text));
+            let _ = parse_superseded(&text);
+        }
+
+        #[test]
+        fn what_was_written_is_read_again(raw in proptest::collection::vec(any::<u8>(), RAW_LENGTH)) {
+            let text = format!("{PREFIX}{}", Base64UrlUnpadded::encode_string(&raw));
+            let presented = Presented::parse(&text).unwrap();
+            prop_assert_eq!(presented.text(), text);
+            // Nobody finds a tag by chance.
+            prop_assert!(!presented.tag_is_genuine(&keys(), &samples::project()));
+            prop_assert_eq!(family_bytes(&presented.family_id()), Some(presented.family));
+        }
+
+        #[test]
+        fn one_flipped_bit_is_not_genuine(bit in 0..RAW_LENGTH * 8) {
+            let mut raw = Base64UrlUnpadded::decode_vec(&FIRST[4..]).unwrap();
+            raw[bit / 8] ^= 1 << (bit % 8);
+            check_not_genuine(&format!("{PREFIX}{}", Base64UrlUnpadded::encode_string(&raw)));
+        }
+
+        #[test]
+        fn steps_are_read_as_written(
+            steps in proptest::collection::vec((any::<u32>(), any::<i64>(), any::<[u8; 16]>()), 0..9)
+        ) {
+            let steps: Vec<_> = steps
+                .into_iter()
+                .map(|(generation, at, salt)| SupersededStep { generation, superseded_at: Timestamp(at), salt })
+                .collect();
+            prop_assert_eq!(parse_superseded(&encode_superseded(&steps)), Some(steps));
+        }
+    }
+}

@@ -96,3 +96,99 @@ pub fn challenge(refusal: Option<&Refusal>) -> String {
     }
     challenge
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::{parameters, scope};
+    use proptest::prelude::*;
+
+    const TOKEN: &str = "eyJ0eXAiOiJhdCtqd3QifQ.e30.c2ln";
+
+    #[track_caller]
+    fn check(authorization: Option<&str>, query: &str, body: Option<&str>, expected: Result<Option<&str>, Refusal>) {
+        let (query, body) = (parameters(query), body.map(parameters));
+        let authorization = authorization.map(str::as_bytes);
+        assert_eq!(bearer(&Request { authorization, query: &query, body: body.as_ref() }), expected);
+    }
+
+    #[test]
+    fn a_token_comes_in_the_header_or_in_the_form_body() {
+        let header = format!("Bearer {TOKEN}");
+        check(Some(&header), "", None, Ok(Some(TOKEN)));
+        check(Some(&header), "x=y", Some("x=y"), Ok(Some(TOKEN)));
+        check(Some(&format!("bEARER  {TOKEN}")), "", None, Ok(Some(TOKEN)));
+        check(None, "", Some(&format!("access_token={TOKEN}")), Ok(Some(TOKEN)));
+    }
+
+    #[test]
+    fn no_token_is_no_error() {
+        check(None, "", None, Ok(None));
+        check(None, "", Some(""), Ok(None));
+        check(None, "", Some("access_token="), Ok(None));
+        check(Some("Basic YTpi"), "", None, Ok(None));
+        check(Some("DPoP abc"), "", None, Ok(None));
+    }
+
+    // RFC 6750 §2, OAuth 2.1 §5.1
+    #[test]
+    fn never_in_the_query_and_never_twice() {
+        let header = format!("Bearer {TOKEN}");
+        let body = format!("access_token={TOKEN}");
+        check(None, &body, None, Err(TOKEN_IN_QUERY));
+        check(Some(&header), "access_token=", None, Err(TOKEN_IN_QUERY));
+        check(Some(&header), "", Some(&body), Err(SEVERAL_TOKENS));
+        check(Some(&header), "", Some("access_token="), Err(SEVERAL_TOKENS));
+        check(Some("Basic YTpi"), "", Some(&body), Err(SEVERAL_TOKENS));
+    }
+
+    #[test]
+    fn a_malformed_header_is_refused() {
+        for header in ["Bearer", "Bearer ", "Bearer a b", "Bearer \"a\"", "Bearer a,b", "Bearer é"] {
+            check(Some(header), "", None, Err(MALFORMED_HEADER));
+        }
+        let query = parameters("");
+        let request = Request { authorization: Some(b"Bearer \xff"), query: &query, body: None };
+        assert_eq!(bearer(&request), Err(MALFORMED_HEADER));
+    }
+
+    #[test]
+    fn the_scope_must_have_openid() {
+        assert_eq!(is_open_to(&scope("email openid")), Ok(()));
+        assert_eq!(is_open_to(&scope("email openid2")), Err(NEEDS_OPENID));
+        assert_eq!(NEEDS_OPENID.error.status(), 403);
+    }
+
+    // RFC 6750 §3 and §3.1
+    #[test]
+    fn the_challenge_names_an_error_only_for_a_token() {
+        assert_eq!(challenge(None), "Bearer");
+        assert_eq!(
+            challenge(Some(&refusal_for(Dead::FamilyRevoked))),
+            "Bearer error=\"invalid_token\", \
+             error_description=\"the access token was revoked, or what it stood on has ended\""
+        );
+        assert_eq!(
+            challenge(Some(&NEEDS_OPENID)),
+            "Bearer error=\"insufficient_scope\", \
+             error_description=\"the access token lacks the scope value openid\", scope=\"openid\""
+        );
+        assert_eq!(refusal_for(Dead::UserDisabled), NO_LONGER_VALID);
+    }
+
+    proptest! {
+        #[test]
+        fn no_description_breaks_out_of_the_challenge(description in "\\PC{0,60}") {
+            let refusal = Refusal { error: InvalidRequest, description: description.into() };
+            let challenge = challenge(Some(&refusal));
+            prop_assert_eq!(challenge.matches('"').count(), 4);
+            prop_assert!(challenge.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\'));
+        }
+
+        #[test]
+        fn no_header_panics(header in proptest::collection::vec(any::<u8>(), 0..60)) {
+            let query = parameters("");
+            let _ = bearer(&Request { authorization: Some(&header), query: &query, body: None });
+        }
+    }
+}
