@@ -7,6 +7,7 @@ pub mod config;
 pub mod entropy;
 pub mod failure;
 pub mod fetch;
+pub mod keys;
 pub mod limits;
 pub mod pages;
 pub mod passwords;

@@ -26,6 +26,8 @@ pub struct StoredKey {
 pub enum KeyPurpose {
     /// Access tokens and ID tokens.
     Signing,
+    /// Tokens of sessions; never a key that signs OAuth tokens, so that one cannot pass for the other.
+    Session,
     /// Refresh tokens: the key from which successor and tag keys are derived.
     Refresh,
 }
@@ -34,12 +36,13 @@ impl KeyPurpose {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Signing => "signing",
+            Self::Session => "session",
             Self::Refresh => "refresh",
         }
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Signing, Self::Refresh].into_iter().find(|purpose| purpose.as_str() == text)
+        [Self::Signing, Self::Session, Self::Refresh].into_iter().find(|purpose| purpose.as_str() == text)
     }
 }
 
@@ -89,6 +92,17 @@ impl Tx<'_> {
             &[project.into(), kid.into(), retires_at.into(), expires_at.into()],
         )?;
         self.count_change()
+    }
+
+    /// When the last family ends that has a refresh token: until then its key is needed.
+    pub fn last_refresh_end(&mut self, project: &ProjectId) -> Result<Option<Timestamp>> {
+        let last = self.one(
+            "SELECT MAX(expires_at) AS last_end FROM token_families
+             WHERE project_id = $1 AND generation IS NOT NULL AND revoked_at IS NULL",
+            &[project.into()],
+            |row| row.get("last_end"),
+        )?;
+        Ok(last.flatten())
     }
 
     /// Stores a key encrypted anew, under another master key.
