@@ -483,3 +483,346 @@ fn parse_list(text: Option<&str>) -> Vec<String> {
     let entries = text.unwrap_or_default().split(' ').filter(|entry| !entry.is_empty());
     entries.take(MOST_LIST_ENTRIES).map(str::to_owned).collect()
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::samples::{API, BEFORE, OTHER_API, client, confidential, parameters, policy, scope, with_settings};
+    use proptest::prelude::*;
+
+    const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+    /// A request that `samples::client` may make.
+    pub(crate) fn request() -> AuthorizationRequest {
+        parse(&parameters(
+            "client_id=app&redirect_uri=https://app.example/cb&response_type=code&state=xyz&scope=openid&code_challenge=\
+             E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256",
+        ))
+        .unwrap()
+    }
+
+    fn text(value: &str) -> Option<String> {
+        Some(value.to_owned())
+    }
+
+    fn accept(request: &AuthorizationRequest, client: &Client) -> ValidRequest {
+        validate(request, client, &policy()).unwrap()
+    }
+
+    /// The refusal stays on our page.
+    #[track_caller]
+    fn check_page(request: AuthorizationRequest, client: &Client, refusal: Refusal) {
+        assert_eq!(validate(&request, client, &policy()), Err(Rejected { refusal, target: None }));
+    }
+
+    /// The refusal travels to the client, with its state.
+    #[track_caller]
+    fn check_redirect(request: AuthorizationRequest, client: &Client, refusal: Refusal) {
+        let rejected = validate(&request, client, &policy()).unwrap_err();
+        let target = rejected.target.expect("a proven target");
+        assert_eq!(rejected.refusal, refusal);
+        assert_eq!((target.redirect_uri.as_str(), target.state.as_deref()), ("https://app.example/cb", Some("xyz")));
+    }
+
+    #[test]
+    fn a_plain_request_is_valid() {
+        let valid = accept(&request(), &client());
+        assert_eq!(valid.target.redirect_uri, "https://app.example/cb");
+        assert_eq!(valid.target.mode, ResponseMode::Query);
+        assert_eq!(valid.code_challenge, CodeChallenge::parse(CHALLENGE).ok());
+        assert_eq!((valid.scope, valid.resources), (scope("openid"), vec![API.to_owned()]));
+        assert_eq!((valid.prompt, valid.max_age, valid.claims), Default::default());
+    }
+
+    #[test]
+    fn only_the_client_id_is_needed_to_know_whom_to_ask_about() {
+        assert_eq!(parse(&parameters("client_id=&response_type=code")), Err(MISSING_CLIENT_ID));
+        assert_eq!(parse(&parameters(&format!("client_id={}", "x".repeat(2049)))), Err(CLIENT_ID_TOO_LONG));
+        let minimal = parse(&parameters("client_id=https://a.example/x:y?z%3D1&unknown=1&unknown2=")).unwrap();
+        assert_eq!(minimal.client_id.as_str(), "https://a.example/x:y?z=1");
+        assert_eq!((minimal.redirect_uri, minimal.scope), (None, None));
+    }
+
+    /// attacks.md rows 9, 12 and 22.
+    #[test]
+    fn before_client_and_redirect_uri_are_proven_nothing_is_sent_anywhere() {
+        let bad = AuthorizationRequest { response_type: None, request: text("x"), ..request() };
+        let at = |uri: &str| AuthorizationRequest { redirect_uri: text(uri), ..bad.clone() };
+        let disabled = Client { disabled_at: Some(BEFORE), ..client() };
+        check_page(bad.clone(), &disabled, DISABLED_CLIENT);
+        check_page(bad.clone(), &Client { id: ClientId::new("other"), ..client() }, OTHER_CLIENT);
+        check_page(at("https://evil.example/"), &client(), UNREGISTERED_REDIRECT_URI);
+        check_page(at("https://app.example/cb/../x"), &client(), UNREGISTERED_REDIRECT_URI);
+        let moved = with_settings(client(), |settings| settings.redirect_uris = vec!["https://new.example/".into()]);
+        check_page(bad.clone(), &moved, UNREGISTERED_REDIRECT_URI);
+        let none = with_settings(client(), |settings| settings.redirect_uris.clear());
+        check_page(bad, &none, UNREGISTERED_REDIRECT_URI);
+    }
+
+    #[test]
+    fn a_single_redirect_uri_may_be_left_out_without_openid() {
+        let without = AuthorizationRequest { redirect_uri: None, scope: text("notes:read"), ..request() };
+        assert_eq!(accept(&without, &client()).target.redirect_uri, "https://app.example/cb");
+        let with_openid = AuthorizationRequest { scope: text("notes:read openid"), ..without.clone() };
+        check_page(with_openid, &client(), MISSING_REDIRECT_URI);
+        let two = with_settings(client(), |settings| settings.redirect_uris.push("https://app.example/2".into()));
+        check_page(without, &two, MISSING_REDIRECT_URI);
+    }
+
+    #[test]
+    fn the_answer_of_a_native_client_goes_to_the_port_it_listens_on() {
+        let native = with_settings(client(), |settings| settings.redirect_uris = vec!["http://127.0.0.1/cb".into()]);
+        let ported = AuthorizationRequest { redirect_uri: text("http://127.0.0.1:49567/cb"), ..request() };
+        assert_eq!(accept(&ported, &native).target.redirect_uri, "http://127.0.0.1:49567/cb");
+    }
+
+    #[test]
+    fn the_response_mode_decides_how_later_refusals_travel() {
+        let mode = |mode: &str| AuthorizationRequest { response_mode: text(mode), ..request() };
+        assert_eq!(accept(&mode("query"), &client()).target.mode, ResponseMode::Query);
+        assert_eq!(accept(&mode("form_post"), &client()).target.mode, ResponseMode::FormPost);
+        for unsupported in ["fragment", "jwt", "query.jwt", "web_message", "QUERY", "query form_post"] {
+            check_redirect(mode(unsupported), &client(), UNSUPPORTED_RESPONSE_MODE);
+        }
+        let refused = AuthorizationRequest { scope: text("nonsense"), ..mode("form_post") };
+        let target = validate(&refused, &client(), &policy()).unwrap_err().target.unwrap();
+        assert_eq!(target.mode, ResponseMode::FormPost);
+
+        let app = with_settings(client(), |settings| settings.redirect_uris = vec!["com.example.app:/cb".into()]);
+        let to_app = AuthorizationRequest { redirect_uri: text("com.example.app:/cb"), ..mode("form_post") };
+        assert_eq!(validate(&to_app, &app, &policy()).unwrap_err().refusal, FORM_POST_NEEDS_WEB);
+    }
+
+    #[test]
+    fn parameters_that_would_replace_the_others_are_refused_by_name() {
+        check_redirect(AuthorizationRequest { request: text("eyJ"), ..request() }, &client(), REQUEST_OBJECT);
+        check_redirect(AuthorizationRequest { request_uri: text("urn:x"), ..request() }, &client(), REQUEST_URI);
+        check_redirect(AuthorizationRequest { registration: text("{}"), ..request() }, &client(), REGISTRATION);
+    }
+
+    /// RFC 9700 §2.1.2: no implicit grant.
+    #[test]
+    fn only_the_code_flow_exists() {
+        check_redirect(AuthorizationRequest { response_type: None, ..request() }, &client(), MISSING_RESPONSE_TYPE);
+        for response_type in ["token", "id_token", "code token", "code id_token", "none", "CODE", "code "] {
+            let request = AuthorizationRequest { response_type: text(response_type), ..request() };
+            check_redirect(request, &client(), UNSUPPORTED_RESPONSE_TYPE);
+        }
+        let machine = with_settings(client(), |settings| settings.grant_types = vec![GrantType::ClientCredentials]);
+        check_redirect(request(), &machine, CODE_NOT_ALLOWED);
+    }
+
+    /// attacks.md row 8: workers CVE-2025-4144, authentik CVE-2023-48228 and CVE-2024-23647.
+    #[test]
+    fn the_pkce_matrix() {
+        let lax = with_settings(confidential(), |settings| settings.pkce_optional = true);
+        let lax_public = with_settings(client(), |settings| settings.pkce_optional = true);
+        let sent = |challenge: Option<&str>, method: Option<&str>| AuthorizationRequest {
+            code_challenge: challenge.map(str::to_owned),
+            code_challenge_method: method.map(str::to_owned),
+            nonce: text("n"),
+            ..request()
+        };
+        for client in [&client(), &confidential(), &lax, &lax_public] {
+            assert!(accept(&sent(Some(CHALLENGE), Some("S256")), client).code_challenge.is_some());
+            check_redirect(sent(Some(CHALLENGE), None), client, METHOD_NOT_S256);
+            check_redirect(sent(Some(CHALLENGE), Some("plain")), client, METHOD_NOT_S256);
+            check_redirect(sent(Some(CHALLENGE), Some("s256")), client, METHOD_NOT_S256);
+            check_redirect(sent(None, Some("S256")), client, METHOD_WITHOUT_CHALLENGE);
+            check_redirect(sent(None, Some("plain")), client, METHOD_WITHOUT_CHALLENGE);
+            check_redirect(sent(Some("short"), Some("S256")), client, pkce::MALFORMED);
+        }
+        for client in [&client(), &confidential(), &lax_public] {
+            check_redirect(sent(None, None), client, MISSING_CHALLENGE);
+        }
+        assert_eq!(accept(&sent(None, None), &lax).code_challenge, None);
+    }
+
+    #[test]
+    fn without_a_challenge_the_nonce_of_openid_must_protect_the_code() {
+        let lax = with_settings(confidential(), |settings| settings.pkce_optional = true);
+        let bare = AuthorizationRequest { code_challenge: None, code_challenge_method: None, ..request() };
+        check_redirect(bare.clone(), &lax, NEITHER_CHALLENGE_NOR_NONCE);
+        let without_openid = AuthorizationRequest { nonce: text("n"), scope: text("notes:read"), ..bare.clone() };
+        check_redirect(without_openid, &lax, NEITHER_CHALLENGE_NOR_NONCE);
+        accept(&AuthorizationRequest { nonce: text("n"), ..bare.clone() }, &lax);
+        let of_the_other_plane = with_settings(lax, |settings| settings.plane = Plane::Stytch);
+        accept(&bare, &of_the_other_plane);
+    }
+
+    /// mcp-and-agents.md T-08 and T-09.
+    #[test]
+    fn scope_is_narrowed_without_a_word() {
+        let check = |asked: Option<&str>, client: &Client, expected: &str| {
+            let request = AuthorizationRequest { scope: asked.map(str::to_owned), ..request() };
+            assert_eq!(accept(&request, client).scope, scope(expected), "{asked:?}");
+        };
+        let no_refresh =
+            with_settings(client(), |settings| settings.grant_types = vec![GrantType::AuthorizationCode]);
+        let ceiling = with_settings(client(), |settings| settings.scope = Some(scope("openid notes:read")));
+        let with_default = with_settings(client(), |settings| settings.default_scope = Some(scope("email notes:read")));
+        check(Some("openid  unknown openid notes:read"), &client(), "openid notes:read");
+        check(Some("openid offline_access"), &client(), "openid offline_access");
+        check(Some("openid offline_access"), &no_refresh, "openid");
+        check(Some("openid notes:read notes:write email"), &ceiling, "openid notes:read");
+        check(None, &client(), "openid");
+        check(Some(" "), &with_default, "email notes:read");
+        check(Some("openid"), &with_default, "openid");
+    }
+
+    #[test]
+    fn a_default_scope_obeys_the_ceiling_too() {
+        let project = Policy { default_scope: Some(scope("openid notes:write")), ..policy() };
+        let ceiling = with_settings(client(), |settings| settings.scope = Some(scope("openid")));
+        let silent = AuthorizationRequest { scope: None, ..request() };
+        assert_eq!(validate(&silent, &client(), &project).unwrap().scope, scope("openid notes:write"));
+        assert_eq!(validate(&silent, &ceiling, &project).unwrap().scope, scope("openid"));
+    }
+
+    /// attacks.md rows 34 and 37: Keycloak CVE-2026-4634.
+    #[test]
+    fn a_scope_of_which_nothing_is_left_is_refused() {
+        let asking = |value: &str| AuthorizationRequest { scope: text(value), ..request() };
+        check_redirect(asking("unknown"), &client(), NO_SCOPE_LEFT);
+        check_redirect(asking("a\"b"), &client(), crate::scope::MALFORMED);
+        check_redirect(asking(&"a ".repeat(3000)), &client(), crate::scope::TOO_LONG);
+        let ceiling = with_settings(client(), |settings| settings.scope = Some(scope("notes:read")));
+        check_redirect(asking("openid email"), &ceiling, NO_SCOPE_LEFT);
+    }
+
+    #[test]
+    fn resources_are_those_asked_for_or_the_default() {
+        let asking = |uris: &[&str]| AuthorizationRequest {
+            resources: uris.iter().map(|uri| (*uri).to_owned()).collect(),
+            ..request()
+        };
+        assert_eq!(accept(&asking(&["https://FILES.example.com/v1"]), &client()).resources, [OTHER_API]);
+        check_redirect(asking(&[API, "https://unknown.example"]), &client(), resource::UNKNOWN);
+        check_redirect(asking(&["not a uri"]), &client(), resource::MALFORMED);
+    }
+
+    /// mcp-and-agents.md T-21.
+    #[test]
+    fn prompt_values_combine_but_for_none() {
+        let check = |text: &str, expected: Prompt| {
+            let request = AuthorizationRequest { prompt: Some(text.into()), ..request() };
+            assert_eq!(accept(&request, &client()).prompt, expected);
+        };
+        check("none", Prompt { none: true, ..Prompt::default() });
+        check("none none", Prompt { none: true, ..Prompt::default() });
+        check("consent login", Prompt { consent: true, login: true, ..Prompt::default() });
+        check("select_account create unknown", Prompt { select_account: true, ..Prompt::default() });
+        check("NONE", Prompt::default());
+        for text in ["none login", "consent none", "none unknown"] {
+            let request = AuthorizationRequest { prompt: Some(text.into()), ..request() };
+            check_redirect(request, &client(), PROMPT_NONE_NOT_ALONE);
+        }
+    }
+
+    #[test]
+    fn every_prompt_value_of_the_metadata_has_a_meaning() {
+        for value in PROMPT_VALUES {
+            assert_ne!(parse_prompt(Some(value)).unwrap(), Prompt::default(), "{value}");
+        }
+    }
+
+    #[test]
+    fn max_age_is_digits_only() {
+        let aged = |text: &str| AuthorizationRequest { max_age: Some(text.into()), ..request() };
+        assert_eq!(accept(&aged("0"), &client()).max_age, Some(Seconds(0)));
+        assert_eq!(accept(&aged("3600"), &client()).max_age, Some(Seconds(3600)));
+        for text in ["-1", "+1", "1.5", "1e3", " 1", "abc", "99999999999999999999"] {
+            check_redirect(aged(text), &client(), BAD_MAX_AGE);
+        }
+    }
+
+    #[test]
+    fn nonce_and_lists_are_limited() {
+        let long = AuthorizationRequest { nonce: Some("n".repeat(1025)), ..request() };
+        check_redirect(long, &client(), NONCE_TOO_LONG);
+        let listed = AuthorizationRequest { ui_locales: Some("de  fr ".repeat(20)), ..request() };
+        assert_eq!(accept(&listed, &client()).ui_locales.len(), 16);
+    }
+
+    #[test]
+    fn single_claims_are_kept_unless_their_scope_value_brings_them() {
+        let claims = |text: &str, scope_text: &str, client: &Client| {
+            let request = AuthorizationRequest { claims: Some(text.into()), scope: Some(scope_text.into()), ..request() };
+            accept(&request, client).claims
+        };
+        let asked = r#"{"userinfo":{"email":null,"name":{"essential":true},"unknown":null},"id_token":{"email":null,"auth_time":null},"x":1}"#;
+        let both = ClaimsRequest { userinfo: vec!["email".into(), "name".into()], id_token: vec!["email".into()], ..ClaimsRequest::default() };
+        assert_eq!(claims(asked, "openid", &client()), both);
+        let only_name = ClaimsRequest { userinfo: vec!["name".into()], ..ClaimsRequest::default() };
+        assert_eq!(claims(asked, "openid email", &client()), only_name);
+        let ceiling = with_settings(client(), |settings| settings.scope = Some(scope("openid")));
+        assert_eq!(claims(asked, "openid email", &ceiling), ClaimsRequest::default());
+        assert_eq!(claims(r#"{"userinfo":null}"#, "openid", &client()), ClaimsRequest::default());
+    }
+
+    #[test]
+    fn conditions_in_claims_are_kept() {
+        let check = |text: &str, subjects: &[&str], essential_acr: &[&str]| {
+            let request = AuthorizationRequest { claims: Some(text.into()), ..request() };
+            let claims = accept(&request, &client()).claims;
+            assert_eq!((claims.subjects, claims.essential_acr), (subjects.iter().map(|s| (*s).to_owned()).collect(), essential_acr.iter().map(|s| (*s).to_owned()).collect()));
+        };
+        check(r#"{"id_token":{"sub":{"value":"u1"}}}"#, &["u1"], &[]);
+        check(r#"{"userinfo":{"sub":{"values":["u1","u2"]}}}"#, &["u1", "u2"], &[]);
+        check(r#"{"id_token":{"sub":null,"acr":{"values":["a"]}}}"#, &[], &[]);
+        check(r#"{"id_token":{"acr":{"essential":true,"values":["a","b"]}}}"#, &[], &["a", "b"]);
+        check(r#"{"id_token":{"acr":{"essential":true,"value":"a"}},"userinfo":{"acr":{"essential":true,"value":"b"}}}"#, &[], &["a"]);
+    }
+
+    /// attacks.md rows 20 and 37: what cannot be read is an error, never as if it were not there.
+    #[test]
+    fn malformed_claims_are_refused() {
+        for text in [
+            "x",
+            "[]",
+            "1",
+            "{\"userinfo\":[]}",
+            "{\"id_token\":\"sub\"}",
+            "{\"userinfo\":{\"email\":true}}",
+            "{\"id_token\":{\"sub\":{\"value\":1}}}",
+            "{\"id_token\":{\"sub\":{\"values\":\"u1\"}}}",
+            "{\"id_token\":{\"acr\":{\"essential\":\"true\",\"value\":\"a\"}}}",
+            "{\"id_token\":{\"acr\":{\"essential\":true,\"values\":[null]}}}",
+            "{}}",
+        ] {
+            let request = AuthorizationRequest { claims: Some(text.into()), ..request() };
+            check_redirect(request, &client(), BAD_CLAIMS);
+        }
+        let deep = AuthorizationRequest { claims: Some("[".repeat(4000)), ..request() };
+        check_redirect(deep, &client(), BAD_CLAIMS);
+    }
+
+    #[test]
+    fn a_stored_request_comes_back_as_it_was() {
+        let request = AuthorizationRequest { state: text("a=b%2B+é"), resources: vec![API.into()], ..request() };
+        let stored = serde_json::to_string(&request).unwrap();
+        assert!(!stored.contains("null"));
+        assert_eq!(serde_json::from_str::<AuthorizationRequest>(&stored).unwrap(), request);
+    }
+
+    proptest! {
+        /// Whatever is sent: no panic, and no target that is not registered.
+        #[test]
+        fn no_request_reaches_an_unregistered_address(
+            names in prop::sample::subsequence(
+                vec!["redirect_uri", "response_type", "response_mode", "scope", "prompt", "max_age", "claims", "resource", "request"],
+                0..9,
+            ),
+            values in prop::collection::vec("\\PC{0,30}", 9),
+        ) {
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            query.append_pair("client_id", "app").extend_pairs(names.iter().zip(&values));
+            let request = parse(&parameters(&query.finish())).unwrap();
+            let target = match validate(&request, &client(), &policy()) {
+                Ok(valid) => Some(valid.target),
+                Err(rejected) => rejected.target,
+            };
+            prop_assert!(target.is_none_or(|target| target.redirect_uri == "https://app.example/cb"));
+        }
+    }
+}

@@ -67,3 +67,86 @@ pub(crate) fn with_query(uri: &str, fields: &[(&'static str, String)]) -> String
 fn printable(text: &str) -> String {
     text.chars().map(|c| if matches!(c, ' '..='~') && c != '"' && c != '\\' { c } else { '?' }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        authorization_request::{AuthorizationRequest, tests::request, validate},
+        error::{ErrorCode::AccessDenied, refuse},
+        parameters::Parameters,
+        samples::{client, policy, with_settings},
+    };
+    use proptest::prelude::*;
+
+    const ISSUER: &str = "https://id.example.com/t1";
+
+    fn target(redirect_uri: &str, state: Option<&str>, mode: ResponseMode) -> ResponseTarget {
+        let client = with_settings(client(), |settings| settings.redirect_uris = vec![redirect_uri.into()]);
+        let request = AuthorizationRequest {
+            redirect_uri: Some(redirect_uri.into()),
+            state: state.map(str::to_owned),
+            response_mode: Some(mode.as_str().into()),
+            ..request()
+        };
+        validate(&request, &client, &policy()).unwrap().target
+    }
+
+    #[track_caller]
+    fn check(redirect_uri: &str, expected: &str) {
+        let target = target(redirect_uri, Some("s"), ResponseMode::Query);
+        assert_eq!(success(&target, ISSUER, "hac_1"), Delivery::Redirect(expected.into()));
+    }
+
+    #[test]
+    fn the_query_is_added_to_and_never_replaced() {
+        const ADDED: &str = "code=hac_1&state=s&iss=https%3A%2F%2Fid.example.com%2Ft1";
+        check("https://app.example/cb", &format!("https://app.example/cb?{ADDED}"));
+        check("https://app.example", &format!("https://app.example?{ADDED}"));
+        check("https://app.example/cb?", &format!("https://app.example/cb?{ADDED}"));
+        check("https://app.example/cb?a=%20b", &format!("https://app.example/cb?a=%20b&{ADDED}"));
+        check("https://app.example/cb?a&", &format!("https://app.example/cb?a&{ADDED}"));
+        check("com.example.app:/cb", &format!("com.example.app:/cb?{ADDED}"));
+    }
+
+    #[test]
+    fn an_error_says_why_and_carries_state_and_iss_too() {
+        let denied = refuse(AccessDenied, "no \"\\\u{e9}\n100%");
+        let expected = "https://app.example/cb?error=access_denied&error_description=no%20%3F%3F%3F%3F100%25&state=s\
+                        &iss=https%3A%2F%2Fid.example.com%2Ft1";
+        let target = target("https://app.example/cb", Some("s"), ResponseMode::Query);
+        assert_eq!(error(&target, ISSUER, &denied), Delivery::Redirect(expected.into()));
+    }
+
+    #[test]
+    fn without_state_none_is_returned() {
+        let target = target("https://app.example/cb", None, ResponseMode::Query);
+        let Delivery::Redirect(uri) = success(&target, ISSUER, "c") else { panic!("a redirect") };
+        assert!(!uri.contains("state"));
+    }
+
+    #[test]
+    fn a_form_holds_the_fields_as_they_are() {
+        let target = target("https://app.example/cb?a=1", Some("\"<é>+%2B"), ResponseMode::FormPost);
+        let expected = Delivery::FormPost {
+            action: "https://app.example/cb?a=1".into(),
+            fields: vec![("code", "c".into()), ("state", "\"<é>+%2B".into()), ("iss", ISSUER.into())],
+        };
+        assert_eq!(success(&target, ISSUER, "c"), expected);
+    }
+
+    proptest! {
+        /// mcp-and-agents.md T-14 and T-20: by a form decoder and by a plain percent decoder.
+        #[test]
+        fn state_comes_back_byte_for_byte_and_iss_exactly_once(state in "[^\0]{1,60}") {
+            let target = target("https://app.example/cb?a=1", Some(&state), ResponseMode::Query);
+            let Delivery::Redirect(uri) = success(&target, ISSUER, "c") else { panic!("a redirect") };
+            let (_, query) = uri.split_once('?').unwrap();
+            let decoded = Parameters::parse(query.as_bytes()).unwrap();
+            prop_assert_eq!(decoded.get("state"), Some(state.as_str()));
+            prop_assert_eq!(decoded.all("iss").collect::<Vec<_>>(), vec![ISSUER]);
+            let raw = query.split('&').find_map(|pair| pair.strip_prefix("state=")).unwrap();
+            prop_assert_eq!(percent_encoding::percent_decode_str(raw).decode_utf8().unwrap(), state);
+        }
+    }
+}

@@ -98,3 +98,71 @@ fn has_content(claim: &Value) -> bool {
         _ => true,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        samples::{scope, user},
+        user::Profile,
+    };
+    use serde_json::json;
+
+    fn alice() -> User {
+        let Value::Object(claims) = json!({
+            "name": "Alice", "nickname": null, "website": "", "locale": "de", "department": "secret",
+            "email": "forged@evil.example", "sub": "forged",
+        }) else {
+            unreachable!()
+        };
+        let Value::Object(address) = json!({ "locality": "Bern", "region": null }) else { unreachable!() };
+        let profile = Profile {
+            email: Some("alice@example.com".into()),
+            email_verified: true,
+            phone_number: None,
+            phone_number_verified: true,
+            address: Some(address),
+            claims,
+        };
+        User { profile, ..user() }
+    }
+
+    #[track_caller]
+    fn check(scope_text: &str, requested: &[&str], expected: Value) {
+        let requested: Vec<String> = requested.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(Value::Object(id_token(&alice(), &scope(scope_text), &requested)), expected);
+        let mut with_subject = expected;
+        with_subject["sub"] = json!("user-test-1");
+        assert_eq!(Value::Object(userinfo(&alice(), &scope(scope_text), &requested)), with_subject);
+    }
+
+    #[test]
+    fn a_scope_value_brings_its_claims_and_no_others() {
+        check("openid", &[], json!({}));
+        check("openid email", &[], json!({ "email": "alice@example.com", "email_verified": true }));
+        check("address", &[], json!({ "address": { "locality": "Bern" } }));
+        check("profile", &[], json!({ "name": "Alice", "locale": "de", "updated_at": user().updated_at.0 }));
+        check("notes:read offline_access", &[], json!({}));
+    }
+
+    #[test]
+    fn what_the_user_does_not_have_is_absent() {
+        check("phone", &[], json!({}));
+        check("openid", &["phone_number_verified", "nickname", "website"], json!({}));
+    }
+
+    #[test]
+    fn single_claims_can_be_asked_for_but_only_standard_ones() {
+        check("openid", &["email", "name"], json!({ "email": "alice@example.com", "name": "Alice" }));
+        check("openid", &["department", "sub", "roles", "profile", "iss"], json!({}));
+    }
+
+    #[test]
+    fn every_name_belongs_to_one_scope_value() {
+        let names: Vec<_> = names().collect();
+        assert_eq!(names.len(), 19);
+        assert!(names.iter().all(|name| scope_value_of(name).is_some()));
+        assert_eq!(scope_value_of("email_verified"), Some("email"));
+        assert_eq!(scope_value_of("sub"), None);
+    }
+}

@@ -131,3 +131,137 @@ pub fn grant_after(
     resources.extend(approval.resources.iter().filter(|own| !previous.resources.contains(own)).cloned());
     Grant { scope: kept.union(&approval.scope), resources, created_at: previous.created_at, ..fresh }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::{API, BEFORE, NOW, OTHER_API, client, grant, scope, user};
+
+    const TOMORROW: Timestamp = Timestamp(NOW.0 + 86_400);
+
+    fn item(value: &str, optional: bool) -> ConsentItem {
+        ConsentItem { value: value.into(), grantable: true, optional, already_granted: false }
+    }
+
+    /// `openid` and `notes:read` are required, `email` is optional, `notes:write` is beyond the user's roles.
+    fn question() -> ConsentQuestion {
+        ConsentQuestion {
+            items: vec![
+                item("openid", false),
+                item("email", true),
+                item("notes:read", false),
+                ConsentItem { grantable: false, ..item("notes:write", false) },
+            ],
+            claims: Vec::new(),
+            resources: vec![API.into()],
+            confirm_only: false,
+            present_end: None,
+        }
+    }
+
+    fn allowing(allowed: &str) -> ConsentAnswer {
+        ConsentAnswer { allowed: scope(allowed), expires_at: None }
+    }
+
+    fn approval(granted: &str, declined: &str) -> Approval {
+        Approval {
+            scope: scope(granted),
+            resources: vec![API.into()],
+            expires_at: None,
+            remember: true,
+            declined: scope(declined),
+        }
+    }
+
+    #[track_caller]
+    fn check(question: ConsentQuestion, given: ConsentAnswer, expected: Result<Approval, Refusal>) {
+        assert_eq!(answer(&question, &given, NOW), expected);
+    }
+
+    #[test]
+    fn an_answer_takes_away_only_what_is_optional() {
+        check(question(), allowing("openid email notes:read"), Ok(approval("openid email notes:read", "")));
+        check(question(), allowing("openid notes:read"), Ok(approval("openid notes:read", "email")));
+        check(question(), allowing("openid email"), Err(REQUIRED_VALUE_LEFT_OUT));
+        check(question(), allowing(""), Err(REQUIRED_VALUE_LEFT_OUT));
+        assert_eq!(question().required(), scope("openid notes:read"));
+    }
+
+    /// attacks.md row 23.
+    #[test]
+    fn an_answer_never_adds() {
+        let everything = "openid email notes:read notes:write notes:delete offline_access full_access";
+        check(question(), allowing(everything), Ok(approval("openid email notes:read", "")));
+    }
+
+    #[test]
+    fn when_nothing_is_left_access_is_denied() {
+        let optional = ConsentQuestion { items: vec![item("email", true), item("phone", true)], ..question() };
+        check(optional.clone(), allowing(""), Err(NOTHING_ALLOWED));
+        check(optional, allowing("phone"), Ok(approval("phone", "email")));
+        let beyond = ConsentQuestion { items: vec![ConsentItem { grantable: false, ..item("x", false) }], ..question() };
+        check(beyond, allowing("x"), Err(NOTHING_ALLOWED));
+    }
+
+    #[test]
+    fn an_end_date_lies_in_the_future() {
+        let until = |expires_at| ConsentAnswer { expires_at: Some(expires_at), ..allowing("openid notes:read") };
+        let expected = Approval { expires_at: Some(TOMORROW), ..approval("openid notes:read", "email") };
+        check(question(), until(TOMORROW), Ok(expected));
+        check(question(), until(NOW), Err(END_DATE_PASSED));
+        check(question(), until(Timestamp(i64::MIN)), Err(END_DATE_PASSED));
+    }
+
+    #[test]
+    fn a_confirmation_changes_nothing() {
+        let confirm = ConsentQuestion { confirm_only: true, present_end: Some(TOMORROW), ..question() };
+        let expected =
+            Approval { expires_at: Some(TOMORROW), remember: false, ..approval("openid email notes:read", "") };
+        check(confirm, ConsentAnswer { expires_at: Some(Timestamp(NOW.0 + 1)), ..allowing("") }, Ok(expected));
+    }
+
+    #[track_caller]
+    fn check_grant(approval: &Approval, previous: Option<&Grant>, expected: Grant) {
+        assert_eq!(grant_after(approval, previous, &user().id, &client().id, NOW), expected);
+    }
+
+    fn fresh() -> Grant {
+        Grant {
+            scope: scope("openid notes:read"),
+            resources: vec![API.into()],
+            created_at: NOW,
+            updated_at: NOW,
+            last_used_at: Some(NOW),
+            tokens_valid_from: Timestamp(0),
+            ..grant()
+        }
+    }
+
+    #[test]
+    fn a_first_approval_makes_a_grant() {
+        check_grant(&approval("openid notes:read", ""), None, fresh());
+    }
+
+    #[test]
+    fn a_living_grant_grows_and_loses_only_what_was_declined() {
+        let previous = Grant { scope: scope("openid email phone"), resources: vec![OTHER_API.into()], ..grant() };
+        let expected = Grant {
+            scope: scope("openid phone notes:read"),
+            resources: vec![OTHER_API.into(), API.into()],
+            created_at: BEFORE,
+            tokens_valid_from: BEFORE,
+            ..fresh()
+        };
+        check_grant(&approval("openid notes:read", "email"), Some(&previous), expected);
+    }
+
+    #[test]
+    fn a_dead_grant_leaves_nothing_but_what_it_voided() {
+        let expected = Grant { tokens_valid_from: BEFORE, ..fresh() };
+        let revoked = Grant { revoked_at: Some(BEFORE), ..grant() };
+        let ended = Grant { expires_at: Some(NOW), ..grant() };
+        for dead in [revoked, ended] {
+            check_grant(&approval("openid notes:read", ""), Some(&dead), expected.clone());
+        }
+    }
+}

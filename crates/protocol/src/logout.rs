@@ -113,3 +113,114 @@ fn validate_redirect(request: &LogoutRequest, client: Option<&Client>) -> Result
     let state = request.state.clone().map(|state| ("state", state));
     Ok(Some(with_query(uri, state.as_slice())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::{BEFORE, NOW, client, parameters, session, with_settings};
+
+    const BYE: &str = "https://app.example/bye?x=1";
+
+    /// The user is signed in, and the client says whom it means and where they shall go.
+    struct Case {
+        request: LogoutRequest,
+        hint: Option<(&'static str, &'static str)>,
+        client: Option<Client>,
+        session: Option<Session>,
+        is_confirmed: bool,
+    }
+
+    fn case() -> Case {
+        Case {
+            request: LogoutRequest {
+                id_token_hint: Some("hint".into()),
+                post_logout_redirect_uri: Some(BYE.into()),
+                ..LogoutRequest::default()
+            },
+            hint: Some(("user-test-1", "app")),
+            client: Some(with_settings(client(), |settings| settings.post_logout_redirect_uris = vec![BYE.into()])),
+            session: Some(session()),
+            is_confirmed: false,
+        }
+    }
+
+    #[track_caller]
+    fn check(case: Case, expected: Step) {
+        let hint = case.hint.map(|(user_id, client_id)| (UserId::new(user_id), ClientId::new(client_id)));
+        let facts = Facts {
+            hint: hint.as_ref().map(|(user_id, client_id)| Hint { user_id, client_id }),
+            client: case.client.as_ref(),
+            session: case.session.as_ref(),
+            is_confirmed: case.is_confirmed,
+            now: NOW,
+        };
+        assert_eq!(decide(&case.request, &facts), expected);
+    }
+
+    fn end(redirect: Option<&str>) -> Step {
+        Step::End { redirect: redirect.map(str::to_owned) }
+    }
+
+    #[test]
+    fn a_hint_of_the_signed_in_user_ends_the_session_without_a_question() {
+        check(case(), end(Some(BYE)));
+        let request = LogoutRequest { state: Some("a b&c=é".into()), ..case().request };
+        check(Case { request, ..case() }, end(Some("https://app.example/bye?x=1&state=a%20b%26c%3D%C3%A9")));
+        check(Case { request: LogoutRequest::default(), ..case() }, end(None));
+    }
+
+    #[test]
+    fn without_the_right_hint_the_user_is_asked() {
+        check(Case { hint: None, ..case() }, Step::Confirm);
+        check(Case { hint: Some(("user-test-2", "app")), ..case() }, Step::Confirm);
+        check(Case { hint: None, is_confirmed: true, ..case() }, end(Some(BYE)));
+    }
+
+    #[test]
+    fn where_nobody_is_signed_in_nobody_is_asked() {
+        let ended = Session { revoked_at: Some(BEFORE), ..session() };
+        let expired = Session { expires_at: NOW, ..session() };
+        for session in [None, Some(ended), Some(expired)] {
+            check(Case { hint: None, session, ..case() }, end(Some(BYE)));
+        }
+    }
+
+    /// attacks.md row 12.
+    #[test]
+    fn the_address_must_be_registered_byte_by_byte() {
+        for uri in ["https://evil.example/", "https://app.example/bye", "https://app.example/bye?x=1#", "https://app.example/cb"] {
+            let request = LogoutRequest { post_logout_redirect_uri: Some(uri.into()), ..case().request };
+            check(Case { request, is_confirmed: true, ..case() }, Step::Refuse(UNREGISTERED_URI));
+        }
+        let loopback = with_settings(client(), |settings| {
+            settings.post_logout_redirect_uris = vec!["http://127.0.0.1/bye".into()];
+        });
+        let request =
+            LogoutRequest { post_logout_redirect_uri: Some("http://127.0.0.1:8080/bye".into()), ..case().request };
+        check(Case { request, client: Some(loopback), ..case() }, Step::Refuse(UNREGISTERED_URI));
+    }
+
+    #[test]
+    fn an_address_needs_a_living_client() {
+        let disabled = Client { disabled_at: Some(BEFORE), ..case().client.unwrap() };
+        for client in [None, Some(disabled)] {
+            check(Case { client, ..case() }, Step::Refuse(UNKNOWN_CLIENT));
+        }
+        check(Case { request: LogoutRequest::default(), client: None, ..case() }, end(None));
+    }
+
+    #[test]
+    fn client_id_must_agree_with_the_hint() {
+        let request = |id: &str| LogoutRequest { client_id: Some(ClientId::new(id)), ..case().request };
+        check(Case { request: request("other"), ..case() }, Step::Refuse(OTHER_CLIENT));
+        check(Case { request: request("app"), ..case() }, end(Some(BYE)));
+    }
+
+    #[test]
+    fn parameters_are_taken_as_they_are_and_empty_ones_left_out() {
+        let parsed = LogoutRequest::parse(&parameters("client_id=app&state=%2B&post_logout_redirect_uri=&unknown=1"));
+        let expected =
+            LogoutRequest { client_id: Some(ClientId::new("app")), state: Some("+".into()), ..LogoutRequest::default() };
+        assert_eq!(parsed, expected);
+    }
+}

@@ -61,3 +61,61 @@ pub fn document(capabilities: &Capabilities) -> Value {
     add("protected_resources", json!(capabilities.resources));
     Value::Object(document)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        client::SigningAlg,
+        policy::Policy,
+        samples::{self, policy},
+    };
+
+    fn metadata(policy: &Policy) -> Value {
+        document(&Capabilities::of("https://id.example.com/t1", policy, vec![SigningAlg::RS256, SigningAlg::ES256]))
+    }
+
+    #[test]
+    fn the_document() {
+        insta::assert_json_snapshot!(metadata(&policy()));
+    }
+
+    /// RFC 8414 §2, OIDC Discovery §3; mcp-and-agents.md 0.
+    #[test]
+    fn what_clients_insist_on_is_there() {
+        let document = metadata(&Policy::default());
+        assert_eq!(document["issuer"], "https://id.example.com/t1");
+        assert_eq!(document["code_challenge_methods_supported"], json!(["S256"]));
+        assert_eq!(document["authorization_response_iss_parameter_supported"], json!(true));
+        assert_eq!(document["request_uri_parameter_supported"], json!(false));
+        let lists = |name: &str, value: &str| document[name].as_array().unwrap().contains(&json!(value));
+        assert!(lists("token_endpoint_auth_methods_supported", "none"));
+        assert!(lists("id_token_signing_alg_values_supported", "RS256"));
+        assert!(lists("scopes_supported", "offline_access"));
+        assert!(!lists("introspection_endpoint_auth_methods_supported", "none"));
+    }
+
+    #[test]
+    fn what_does_not_work_is_not_promised() {
+        let document = metadata(&Policy::default());
+        for name in [
+            "registration_endpoint",
+            "pushed_authorization_request_endpoint",
+            "device_authorization_endpoint",
+            "dpop_signing_alg_values_supported",
+            "client_id_metadata_document_supported",
+            "ui_locales_supported",
+            "protected_resources",
+        ] {
+            assert!(document.get(name).is_none(), "{name}");
+        }
+    }
+
+    /// mcp-and-agents.md T-16: strict client schemas take no null for an optional text.
+    #[test]
+    fn there_are_no_nulls_and_no_empty_lists() {
+        for (name, value) in metadata(&samples::policy()).as_object().unwrap() {
+            assert!(!value.is_null() && value.as_array().is_none_or(|list| !list.is_empty()), "{name}");
+        }
+    }
+}

@@ -120,3 +120,104 @@ fn named(name: &str, problem: &str) -> Refusal {
     let name = if looks_like_a_name { name } else { "a parameter" };
     Refusal { error: InvalidRequest, description: format!("{name} {problem}").into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use form_urlencoded::Serializer;
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn check(text: impl AsRef<[u8]>, expected: Result<&[(&str, &str)], Refusal>) {
+        let parsed = Parameters::parse(text.as_ref());
+        let parsed: Result<Vec<_>, _> = parsed.as_ref().map(|parameters| parameters.iter().collect()).map_err(Clone::clone);
+        assert_eq!(parsed, expected.map(<[_]>::to_vec));
+    }
+
+    #[track_caller]
+    fn check_description(text: impl AsRef<[u8]>, description: &str) {
+        let refusal = Parameters::parse(text.as_ref()).unwrap_err();
+        assert_eq!((refusal.error, refusal.description.as_ref()), (InvalidRequest, description));
+    }
+
+    #[test]
+    fn plus_and_escapes_are_decoded_once() {
+        check("a=1+2&b=%2B%26%3D&c=%2525&d=a=b", Ok(&[("a", "1 2"), ("b", "+&="), ("c", "%25"), ("d", "a=b")]));
+        check("st%61te=%c3%A9", Ok(&[("state", "é")]));
+        check("", Ok(&[]));
+        check("&&a=1&", Ok(&[("a", "1")]));
+    }
+
+    #[test]
+    fn an_empty_parameter_is_omitted_but_was_sent() {
+        let parameters = Parameters::parse(b"client_secret=&code&resource=&resource=https://a.example").unwrap();
+        assert_eq!(parameters.get("client_secret"), None);
+        assert!(parameters.has("client_secret") && parameters.has("code") && !parameters.has("scope"));
+        assert_eq!(parameters.all("resource").collect::<Vec<_>>(), ["https://a.example"]);
+    }
+
+    #[test]
+    fn names_are_compared_byte_by_byte() {
+        let parameters = Parameters::parse(b"Scope=a&scope%20=b&scope[]=c&%20scope=d").unwrap();
+        assert!(!parameters.has("scope"));
+    }
+
+    /// attacks.md row 37; mcp-and-agents.md T-22.
+    #[test]
+    fn only_resource_may_be_repeated() {
+        check("resource=a&resource=b&resource=a", Ok(&[("resource", "a"), ("resource", "b"), ("resource", "a")]));
+        check_description("scope=a&scope=a", "scope must not be repeated");
+        check_description("client_secret=&client_secret=x", "client_secret must not be repeated");
+        check_description("%63ode=x&code=y", "code must not be repeated");
+        check_description("x%0d%0aevil=1&x%0d%0aevil=2", "a parameter must not be repeated");
+        check_description("=1&=2", "a parameter must not be repeated");
+    }
+
+    /// attacks.md rows 20 and 34: too much is an error, never a shorter request.
+    #[test]
+    fn sizes_are_limited() {
+        let value = |length| format!("a={}", "x".repeat(length));
+        assert!(Parameters::parse(value(8 * 1024).as_bytes()).is_ok());
+        check_description(value(8 * 1024 + 1), "a is longer than 8 KiB");
+        check("&".repeat(64 * 1024 + 1), Err(TOO_LONG));
+        let many = |count: u32| (0..count).map(|n| format!("p{n}=1")).collect::<Vec<_>>().join("&");
+        assert!(Parameters::parse(many(128).as_bytes()).is_ok());
+        check(many(129), Err(TOO_MANY));
+        check("x".repeat(129), Err(NAME_TOO_LONG));
+    }
+
+    /// attacks.md row 34 (Logto #8990): NUL became a 500.
+    #[test]
+    fn what_readers_disagree_on_is_refused() {
+        for text in ["a=%", "a=%4", "a=%zz", "a=%+1", "%=1", "a=100%&b=1", "a=%u0041"] {
+            check(text, Err(BAD_ESCAPE));
+        }
+        for text in ["a=%00", "a=b%00c", "%00=1", "a=\0"] {
+            check(text, Err(HAS_NUL));
+        }
+        check("a=%ff", Err(NOT_UTF8));
+        check(b"a=\xc0\x80", Err(NOT_UTF8));
+        check("a=%ed%a0%80", Err(NOT_UTF8));
+    }
+
+    #[test]
+    fn debug_output_holds_no_values() {
+        let parameters = Parameters::parse(b"client_secret=s3cr3t&code=hac_x").unwrap();
+        assert_eq!(format!("{parameters:?}"), r#"["client_secret", "code"]"#);
+    }
+
+    proptest! {
+        #[test]
+        fn no_input_panics(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = Parameters::parse(&bytes);
+        }
+
+        #[test]
+        fn what_was_encoded_comes_back(pairs in prop::collection::btree_map("[^\0]{1,12}", "[^\0]{0,40}", 0..8)) {
+            let text = Serializer::new(String::new()).extend_pairs(&pairs).finish();
+            let parameters = Parameters::parse(text.as_bytes()).unwrap();
+            let expected: Vec<_> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            prop_assert_eq!(parameters.iter().collect::<Vec<_>>(), expected);
+        }
+    }
+}

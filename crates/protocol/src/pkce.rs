@@ -54,3 +54,74 @@ impl<'de> Deserialize<'de> for CodeChallenge {
 fn is_code_verifier(text: &str) -> bool {
     (43..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// RFC 7636 Appendix B.
+    const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+    const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+    #[track_caller]
+    fn check(challenge: &str, verifier: &str, expected: bool) {
+        assert_eq!(CodeChallenge::parse(challenge).unwrap().is_met_by(verifier), expected);
+    }
+
+    fn challenge_of(verifier: &str) -> String {
+        Base64UrlUnpadded::encode_string(digest(&SHA256, verifier.as_bytes()).as_ref())
+    }
+
+    #[test]
+    fn the_vector_of_rfc_7636_appendix_b_is_met() {
+        check(CHALLENGE, VERIFIER, true);
+    }
+
+    /// attacks.md rows 7, 8 and 19.
+    #[test]
+    fn any_other_verifier_fails() {
+        for verifier in ["", "a", CHALLENGE, &VERIFIER[..42], &VERIFIER[1..], &VERIFIER.to_lowercase()] {
+            check(CHALLENGE, verifier, false);
+        }
+        check(CHALLENGE, &format!("{VERIFIER}="), false);
+        check(CHALLENGE, &format!(" {VERIFIER}"), false);
+    }
+
+    #[test]
+    fn a_verifier_outside_the_grammar_fails_even_if_its_hash_is_right() {
+        for verifier in ["", &"a".repeat(42), &"a".repeat(129), &format!("{}+", "a".repeat(43)), &"é".repeat(30)] {
+            check(&challenge_of(verifier), verifier, false);
+        }
+        for length in [43, 48, 96, 128] {
+            let verifier = "~".repeat(length);
+            check(&challenge_of(&verifier), &verifier, true);
+        }
+    }
+
+    #[test]
+    fn only_what_s256_can_give_is_a_challenge() {
+        let with_stray_bits = format!("{}N", &CHALLENGE[..42]);
+        let padded = format!("{CHALLENGE}=");
+        let other_alphabet = CHALLENGE.replace('-', "+");
+        for text in ["", "abc", &CHALLENGE[..42], &padded, &other_alphabet, &with_stray_bits, &"A".repeat(128)] {
+            assert_eq!(CodeChallenge::parse(text), Err(MALFORMED), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_verifier_meets_its_own_challenge_and_no_other(one in "[A-Za-z0-9._~-]{43,128}", other in "[A-Za-z0-9._~-]{43,128}") {
+            let challenge = CodeChallenge::parse(&challenge_of(&one)).unwrap();
+            prop_assert!(challenge.is_met_by(&one));
+            prop_assert_eq!(challenge.is_met_by(&other), one == other);
+        }
+
+        #[test]
+        fn a_parsed_challenge_prints_as_it_was(text in "[A-Za-z0-9_=+/-]{0,60}") {
+            if let Ok(challenge) = CodeChallenge::parse(&text) {
+                prop_assert_eq!(challenge.as_str(), text);
+            }
+        }
+    }
+}

@@ -220,3 +220,263 @@ fn is_port(text: &str) -> bool {
     let is_plain = !text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit());
     is_plain && text.parse::<u16>().is_ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: Result<(), Refusal>) {
+        assert_eq!(parse_registered(text).map(|_| ()), expected, "{text:?}");
+    }
+
+    #[track_caller]
+    fn check_match(registered: &str, requested: &str, expected: bool) {
+        assert_eq!(matches(&[registered.to_owned()], requested), expected, "{registered} and {requested}");
+    }
+
+    #[test]
+    fn https_loopback_and_reversed_domains_may_be_registered() {
+        for text in [
+            "https://app.example/cb",
+            "https://app.example",
+            "https://app.example:8443/cb?tenant=1&x=%2F",
+            "https://xn--bcher-kva.example/cb",
+            "https://[2001:db8::1]/cb",
+            "https://a.example/x:y/..;/z",
+            "http://127.0.0.1/callback",
+            "http://127.0.0.1:49152/callback",
+            "http://[::1]:8080/",
+            "http://localhost/callback",
+            "com.example.app:/cb",
+            "com.example.app://auth/cb",
+        ] {
+            check(text, Ok(()));
+        }
+    }
+
+    /// attacks.md rows 10 and 11: better-auth CVE-2026-67333, Spring CVE-2026-22752.
+    #[test]
+    fn schemes_that_run_or_read_something_are_refused_even_when_listed() {
+        for scheme in DANGEROUS_SCHEMES {
+            check(&format!("{scheme}:alert(1)"), Err(DANGEROUS_SCHEME));
+            let listed = parse_registered_allowing(&format!("{scheme}://a.example/"), &DANGEROUS_SCHEMES);
+            assert_eq!(listed, Err(DANGEROUS_SCHEME), "{scheme}");
+        }
+        check("JavaScript:alert(1)", Err(DANGEROUS_SCHEME));
+        check("java\tscript:alert(1)", Err(BAD_CHARACTERS));
+        check(" javascript:alert(1)", Err(BAD_CHARACTERS));
+    }
+
+    #[test]
+    fn a_scheme_without_a_dot_needs_the_operator() {
+        for text in ["cursor://anysphere.cursor-mcp/oauth/callback", "urn:ietf:wg:oauth:2.0:oob", "myapp:/cb"] {
+            check(text, Err(SCHEME_WITHOUT_DOT));
+        }
+        let cursor = "cursor://anysphere.cursor-mcp/oauth/callback";
+        assert_eq!(parse_registered_allowing(cursor, &["vscode", "cursor"]).map(RedirectUri::into_string), Ok(cursor.into()));
+    }
+
+    #[test]
+    fn what_is_no_plain_address_is_refused() {
+        check("", Err(TOO_LONG));
+        check(&format!("https://a.example/{}", "x".repeat(2048)), Err(TOO_LONG));
+        for text in ["/cb", "//a.example/cb", "a.example/cb", "1a:/cb", ":/cb", "HTTPS://a.example/cb", "com.Example.app:/cb"] {
+            check(text, Err(NOT_ABSOLUTE));
+        }
+        for text in ["com.example.app:", "https:", "https:/a.example/cb", "https:a.example", "https:///cb", "https://?x"] {
+            let refusal = parse_registered(text).unwrap_err();
+            assert!([NOT_ABSOLUTE, BAD_HOST].contains(&refusal), "{text}: {refusal}");
+        }
+        check("https://a.example/cb#", Err(HAS_FRAGMENT));
+        check("com.example.app:/cb#x", Err(HAS_FRAGMENT));
+        check("https://*.example/cb", Err(HAS_WILDCARD));
+        check("https://a.example/*", Err(HAS_WILDCARD));
+        check("https://user@a.example/cb", Err(HAS_USERINFO));
+        check("https://a.example:x@evil.example/cb", Err(HAS_USERINFO));
+        check("com.example.app://u:p@host/cb", Err(HAS_USERINFO));
+        for text in ["https://a.example/ cb", "https://a.example\\@evil.example", "https://é.example/", "https://a/%", "https://a/%2"] {
+            check(text, Err(BAD_CHARACTERS));
+        }
+    }
+
+    #[test]
+    fn a_host_that_parsers_rewrite_is_refused() {
+        for text in [
+            "https://A.example/cb",
+            "https://%61.example/cb",
+            "https://0x7f.0.0.1/cb",
+            "https://127.1/cb",
+            "https://2130706433/cb",
+            "https://[::ffff:127.0.0.1]/cb",
+            "https://[0:0:0:0:0:0:0:1]/cb",
+            "https://[::1/cb",
+            "https://a.example:/cb",
+            "https://a.example:0/cb",
+            "https://a.example:080/cb",
+            "https://a.example:65536/cb",
+            "https://a.example:http/cb",
+            "http://127.0.0.1:/cb",
+        ] {
+            check(text, Err(BAD_HOST));
+        }
+    }
+
+    #[test]
+    fn a_path_that_parsers_shorten_is_refused() {
+        for path in ["/a/../b", "/./b", "/a/..", "/%2e%2e/b", "/.%2E/b"] {
+            check(&format!("https://a.example{path}"), Err(BAD_PATH));
+        }
+    }
+
+    #[test]
+    fn http_goes_to_the_loopback_interface_only() {
+        for host in ["a.example", "127.0.0.2", "0.0.0.0", "[::]", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1"] {
+            check(&format!("http://{host}/cb"), Err(HTTP_NOT_LOOPBACK));
+        }
+    }
+
+    /// RFC 9207 §2.3: otherwise `iss` could stand twice in a response, once as the client registered it.
+    #[test]
+    fn a_query_must_not_hold_response_parameters() {
+        for query in ["code=1", "a=b&state=x", "iss=https://evil.example", "%69ss=x", "error", "error_uri="] {
+            check(&format!("https://a.example/cb?{query}"), Err(RESERVED_QUERY));
+            check(&format!("com.example.app:/cb?{query}"), Err(RESERVED_QUERY));
+        }
+    }
+
+    /// attacks.md rows 9 and 10: Keycloak CVE-2026-3872, CVE-2023-6291, CVE-2024-1132, CVE-2024-8883, CVE-2022-3782,
+    /// CVE-2023-6927; authentik CVE-2024-52289; fosite CVE-2020-15233; Authorizer CVE-2026-54072.
+    #[test]
+    fn nothing_but_the_registered_bytes_matches() {
+        let registered = "https://app.example/oauth/cb";
+        check_match(registered, registered, true);
+        for requested in [
+            "",
+            "https://app.example/oauth/cb/",
+            "https://app.example/oauth/cb?",
+            "https://app.example/oauth/cb?x=1",
+            "https://app.example/oauth/cb#",
+            "https://app.example/oauth/cb#@evil.example",
+            "https://app.example/oauth/c",
+            "https://app.example/oauth/cbx",
+            "https://app.example/oauth/../oauth/cb",
+            "https://app.example/oauth/..;/cb",
+            "https://app.example/oauth/%2e%2e/oauth/cb",
+            "https://app.example/oauth/%63b",
+            "https://app.example/oauth//cb",
+            "https://app.example/oauth/CB",
+            "https://APP.example/oauth/cb",
+            "HTTPS://app.example/oauth/cb",
+            "http://app.example/oauth/cb",
+            "https://app.example:443/oauth/cb",
+            "https://app.example:8443/oauth/cb",
+            "https://app.example./oauth/cb",
+            "https://user@app.example/oauth/cb",
+            "https://app.example@evil.example/oauth/cb",
+            "https://app.example:x@evil.example/oauth/cb",
+            "https://evil.example/https://app.example/oauth/cb",
+            "https://evil.example\\@app.example/oauth/cb",
+            "https://app.example\\.evil.example/oauth/cb",
+            "https:\\\\app.example/oauth/cb",
+            "https:///app.example/oauth/cb",
+            "https:app.example/oauth/cb",
+            "//app.example/oauth/cb",
+            "https://app.example.evil.example/oauth/cb",
+            "https://appXexample/oauth/cb",
+            "https://аpp.example/oauth/cb",
+            "https://app。example/oauth/cb",
+            "https://app.example/oauth/cb\0",
+            "https://app.example/oauth/cb%00",
+            "https://app.example/oauth/cb\t",
+            " https://app.example/oauth/cb",
+            "https://app.example/oauth/cb ",
+            "https://app.example/oauth/cb\r\nLocation: https://evil.example",
+            "javascript://app.example/oauth/cb",
+        ] {
+            check_match(registered, requested, false);
+        }
+    }
+
+    /// RFC 8252 §7.3; mcp-and-agents.md T-01.
+    #[test]
+    fn the_port_of_a_loopback_uri_is_free() {
+        for host in ["127.0.0.1", "[::1]", "localhost"] {
+            let registered = format!("http://{host}/callback");
+            for port in ["", ":1", ":8080", ":49567", ":65535"] {
+                check_match(&registered, &format!("http://{host}{port}/callback"), true);
+                check_match(&format!("http://{host}:33418/callback"), &format!("http://{host}{port}/callback"), true);
+            }
+            for other in [
+                format!("http://{host}:8080/other"),
+                format!("http://{host}:8080/callback/"),
+                format!("http://{host}:8080/callback?x=1"),
+                format!("http://{host}:8080"),
+                format!("https://{host}:8080/callback"),
+                format!("http://{host}:/callback"),
+                format!("http://{host}:0/callback"),
+                format!("http://{host}:080/callback"),
+                format!("http://{host}:65536/callback"),
+                format!("http://{host}:+80/callback"),
+                format!("http://{host}:8080:9090/callback"),
+                format!("http://{host}:8080@evil.example/callback"),
+                format!("http://user@{host}:8080/callback"),
+                format!("http://{host}.evil.example/callback"),
+                format!("http://{host}:8080/callback#"),
+                format!("HTTP://{host}:8080/callback"),
+                format!("http:/{host}:8080/callback"),
+                format!("http:\\\\{host}:8080/callback"),
+            ] {
+                check_match(&registered, &other, false);
+            }
+        }
+        check_match("http://127.0.0.1/cb", "http://localhost:8080/cb", false);
+        check_match("http://localhost/cb", "http://127.0.0.1:8080/cb", false);
+        check_match("http://[::1]/cb", "http://[::2]:8080/cb", false);
+        check_match("http://localhost/cb", "http://LOCALHOST:8080/cb", false);
+        check_match("https://localhost/cb", "https://localhost:8080/cb", false);
+        check_match("com.example.app://localhost/cb", "com.example.app://localhost:8080/cb", false);
+    }
+
+    #[test]
+    fn users_see_where_they_are_sent() {
+        for (uri, host) in [
+            ("https://app.example/cb", "app.example"),
+            ("https://app.example:8443/cb", "app.example:8443"),
+            ("https://app.example?x=//evil.example", "app.example"),
+            ("http://[::1]:3000/cb", "[::1]:3000"),
+            ("com.example.app://auth/cb", "com.example.app:"),
+            ("nonsense", ""),
+        ] {
+            assert_eq!(display_host(uri), host);
+        }
+        assert!(is_loopback("http://localhost:3000/cb") && !is_loopback("https://localhost/cb"));
+        assert!(is_private_use("com.example.app:/cb") && !is_private_use("http://localhost/cb"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_input_panics(text in "\\PC{0,60}", other in "\\PC{0,60}") {
+            let _ = (parse_registered(&text), matches(&[text.clone()], &other), display_host(&text));
+        }
+
+        /// What matches leads a browser to the registered host, however the request was written.
+        #[test]
+        fn a_match_never_changes_the_host(requested in "http://(127\\.0\\.0\\.1|localhost|\\[::1\\])[-:@/\\\\?#.a-z0-9]{0,20}") {
+            let registered = ["http://127.0.0.1/cb", "http://localhost", "http://[::1]/"].map(str::to_owned);
+            if matches(&registered, &requested) {
+                let url = Url::parse(&requested).unwrap();
+                prop_assert!(LOOPBACK_HOSTS.contains(&url.host_str().unwrap()));
+                prop_assert!(url.username().is_empty());
+            }
+        }
+
+        #[test]
+        fn what_may_be_registered_matches_itself(text in "(https://[a-z]{1,8}\\.example|com\\.x:|http://localhost)[/?=a-z0-9%.]{0,20}") {
+            if let Ok(uri) = parse_registered(&text) {
+                prop_assert!(matches(&[uri.into_string()], &text));
+            }
+        }
+    }
+}

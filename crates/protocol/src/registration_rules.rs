@@ -244,3 +244,163 @@ fn validate_times(settings: &ClientSettings) -> Result<(), Refusal> {
 fn has_repetition<T: PartialEq>(entries: &[T]) -> bool {
     entries.iter().enumerate().any(|(index, entry)| entries.iter().skip(index + 1).any(|other| other == entry))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        redirect_uri::{DANGEROUS_SCHEME, HTTP_NOT_LOOPBACK, SCHEME_WITHOUT_DOT},
+        samples::{client, confidential, scope},
+    };
+    use serde_json::json;
+
+    fn public() -> ClientSettings {
+        client().settings
+    }
+
+    fn with_secret() -> ClientSettings {
+        confidential().settings
+    }
+
+    #[track_caller]
+    fn check(settings: ClientSettings, expected: Result<(), Refusal>) {
+        assert_eq!(validate_client_settings(&settings), expected);
+    }
+
+    #[test]
+    fn usual_clients_may_be_stored() {
+        check(public(), Ok(()));
+        check(with_secret(), Ok(()));
+        let only_introspects = ClientSettings { grant_types: Vec::new(), redirect_uris: Vec::new(), ..with_secret() };
+        check(only_introspects, Ok(()));
+    }
+
+    #[test]
+    fn names_hide_nothing() {
+        for name in ["", "  ", "a\nb", "Bank\u{202E}knab", "Ba\u{200B}nk", "\u{3164}", &"x".repeat(201)] {
+            check(ClientSettings { name: name.into(), ..public() }, Err(BAD_NAME));
+        }
+        check(ClientSettings { name: "Bücher & Söhne 日本".into(), ..public() }, Ok(()));
+        check(ClientSettings { description: "x".repeat(2001), ..public() }, Err(DESCRIPTION_TOO_LONG));
+    }
+
+    #[test]
+    fn authentication_fits_confidentiality() {
+        use AuthenticationMethod::{ClientSecretBasic, ClientSecretPost, None};
+        for authentication_methods in [vec![], vec![ClientSecretBasic], vec![None, ClientSecretPost], vec![None, None]] {
+            check(ClientSettings { authentication_methods, ..public() }, Err(PUBLIC_WITH_CREDENTIALS));
+        }
+        for authentication_methods in [vec![], vec![None], vec![ClientSecretBasic, None]] {
+            check(ClientSettings { authentication_methods, ..with_secret() }, Err(CONFIDENTIAL_WITHOUT_CREDENTIALS));
+        }
+        let authentication_methods = vec![ClientSecretBasic, ClientSecretBasic];
+        check(ClientSettings { authentication_methods, ..with_secret() }, Err(REPEATED_ENTRY));
+    }
+
+    #[test]
+    fn grants_fit_the_client_and_each_other() {
+        use GrantType::{AuthorizationCode, ClientCredentials, RefreshToken};
+        let public_with = |grant_types| ClientSettings { grant_types, ..public() };
+        check(public_with(vec![AuthorizationCode, ClientCredentials]), Err(PUBLIC_CLIENT_CREDENTIALS));
+        check(public_with(vec![RefreshToken]), Err(REFRESH_WITHOUT_CODE));
+        check(public_with(vec![AuthorizationCode, AuthorizationCode]), Err(REPEATED_ENTRY));
+        check(ClientSettings { redirect_uris: Vec::new(), ..public() }, Err(NO_REDIRECT_URI));
+        let machine =
+            ClientSettings { grant_types: vec![ClientCredentials], redirect_uris: Vec::new(), ..with_secret() };
+        check(machine, Ok(()));
+    }
+
+    #[test]
+    fn redirect_uris_follow_their_rules_also_after_logout() {
+        for (uri, refusal) in [
+            ("javascript:alert(1)", DANGEROUS_SCHEME),
+            ("http://a.example/cb", HTTP_NOT_LOOPBACK),
+            ("cursor://callback", SCHEME_WITHOUT_DOT),
+        ] {
+            check(ClientSettings { redirect_uris: vec![uri.into()], ..public() }, Err(refusal.clone()));
+            check(ClientSettings { post_logout_redirect_uris: vec![uri.into()], ..public() }, Err(refusal));
+        }
+        let cursor = ClientSettings { redirect_uris: vec!["cursor://callback".into()], ..public() };
+        assert_eq!(validate_client_settings_allowing(&cursor, &["cursor"]), Ok(()));
+        let twice = vec!["https://a.example/cb".to_owned(); 2];
+        check(ClientSettings { redirect_uris: twice, ..public() }, Err(REPEATED_ENTRY));
+        let many = (0..101).map(|n| format!("https://a.example/{n}")).collect();
+        check(ClientSettings { redirect_uris: many, ..public() }, Err(TOO_MANY_URIS));
+    }
+
+    /// attacks.md row 11: better-auth CVE-2026-67333, Spring CVE-2026-22752.
+    #[test]
+    fn uris_that_are_shown_are_web_addresses() {
+        for uri in [
+            "javascript:alert(1)",
+            "JAVASCRIPT://a.example/%0aalert(1)",
+            "data:image/svg+xml,x",
+            "//a.example/x",
+            "/logo.png",
+            "",
+            "https:",
+            "https:///x",
+            "https://u:p@a.example/",
+            "https://a.example/\"onerror=",
+            "ftp://a.example/",
+            "file:///etc/passwd",
+            "blob:https://a.example/1",
+        ] {
+            check(ClientSettings { logo_uri: Some(uri.into()), ..public() }, Err(BAD_WEB_URI));
+            check(ClientSettings { client_uri: Some(uri.into()), ..public() }, Err(BAD_WEB_URI));
+        }
+        let logo_uri = Some("https://a.example/logo.png?v=1".into());
+        check(ClientSettings { logo_uri, client_uri: Some("http://a.example".into()), ..public() }, Ok(()));
+    }
+
+    /// attacks.md row 32 (better-auth #8998): privileges are not for everyone.
+    #[test]
+    fn privileges_fit_the_client() {
+        check(ClientSettings { pkce_optional: true, ..public() }, Err(PKCE_OPTIONAL_FOR_PUBLIC));
+        check(ClientSettings { pkce_optional: true, ..with_secret() }, Ok(()));
+        let bypassing = |party| ClientSettings { bypass_consent_for_offline_access: true, party, ..public() };
+        check(bypassing(Party::Third), Err(BYPASS_FOR_THIRD_PARTY));
+        check(bypassing(Party::First), Ok(()));
+    }
+
+    #[test]
+    fn keys_are_public_and_come_from_one_place() {
+        let signing = |jwks: Option<Value>, jwks_uri: Option<&str>| ClientSettings {
+            authentication_methods: vec![AuthenticationMethod::PrivateKeyJwt],
+            jwks,
+            jwks_uri: jwks_uri.map(str::to_owned),
+            ..with_secret()
+        };
+        let good = json!({ "keys": [{ "kty": "EC", "crv": "P-256", "x": "x", "y": "y" }] });
+        check(signing(Some(good.clone()), None), Ok(()));
+        check(signing(None, Some("https://a.example/jwks")), Ok(()));
+        check(signing(None, Some("http://127.0.0.1:9000/jwks")), Ok(()));
+        check(signing(None, None), Err(NO_KEYS));
+        check(signing(Some(good), Some("https://a.example/jwks")), Err(TWO_KEY_SOURCES));
+        for uri in ["http://a.example/jwks", "file:///jwks", "https://u@a.example/", "jwks"] {
+            check(signing(None, Some(uri)), Err(BAD_JWKS_URI));
+        }
+        for jwks in [json!([]), json!({}), json!({ "keys": [] }), json!({ "keys": [{}] }), json!({ "keys": [1] }), json!("x")] {
+            check(signing(Some(jwks), None), Err(BAD_JWKS));
+        }
+        let secret = [json!({ "kty": "EC", "d": "x" }), json!({ "kty": "oct", "k": "x" }), json!({ "kty": "RSA", "p": "x" })];
+        for key in secret {
+            check(signing(Some(json!({ "keys": [key] })), None), Err(PRIVATE_KEY_IN_JWKS));
+        }
+    }
+
+    #[test]
+    fn the_rest_is_within_bounds() {
+        let (wide, narrow) = (Some(scope("openid email")), Some(scope("openid")));
+        check(ClientSettings { scope: narrow.clone(), default_scope: wide.clone(), ..public() }, Err(DEFAULT_SCOPE_TOO_WIDE));
+        check(ClientSettings { scope: wide, default_scope: narrow, ..public() }, Ok(()));
+        check(ClientSettings { resources: Some(vec!["api".into()]), ..public() }, Err(BAD_RESOURCE));
+        for seconds in [i64::MIN, -1, 0, 86_401, i64::MAX] {
+            check(ClientSettings { access_token_lifetime: Some(Seconds(seconds)), ..public() }, Err(BAD_LIFETIME));
+        }
+        for seconds in [-1, 3601] {
+            check(ClientSettings { refresh_window: Some(Seconds(seconds)), ..public() }, Err(BAD_REFRESH_WINDOW));
+        }
+        check(ClientSettings { refresh_window: Some(Seconds(0)), ..public() }, Ok(()));
+    }
+}
