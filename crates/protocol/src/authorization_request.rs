@@ -501,10 +501,6 @@ pub(crate) mod tests {
         .unwrap()
     }
 
-    fn text(value: &str) -> Option<String> {
-        Some(value.to_owned())
-    }
-
     fn accept(request: &AuthorizationRequest, client: &Client) -> ValidRequest {
         validate(request, client, &policy()).unwrap()
     }
@@ -546,8 +542,8 @@ pub(crate) mod tests {
     /// attacks.md rows 9, 12 and 22.
     #[test]
     fn before_client_and_redirect_uri_are_proven_nothing_is_sent_anywhere() {
-        let bad = AuthorizationRequest { response_type: None, request: text("x"), ..request() };
-        let at = |uri: &str| AuthorizationRequest { redirect_uri: text(uri), ..bad.clone() };
+        let bad = AuthorizationRequest { response_type: None, request: Some("x".into()), ..request() };
+        let at = |uri: &str| AuthorizationRequest { redirect_uri: Some(uri.into()), ..bad.clone() };
         let disabled = Client { disabled_at: Some(BEFORE), ..client() };
         check_page(bad.clone(), &disabled, DISABLED_CLIENT);
         check_page(bad.clone(), &Client { id: ClientId::new("other"), ..client() }, OTHER_CLIENT);
@@ -561,9 +557,9 @@ pub(crate) mod tests {
 
     #[test]
     fn a_single_redirect_uri_may_be_left_out_without_openid() {
-        let without = AuthorizationRequest { redirect_uri: None, scope: text("notes:read"), ..request() };
+        let without = AuthorizationRequest { redirect_uri: None, scope: Some("notes:read".into()), ..request() };
         assert_eq!(accept(&without, &client()).target.redirect_uri, "https://app.example/cb");
-        let with_openid = AuthorizationRequest { scope: text("notes:read openid"), ..without.clone() };
+        let with_openid = AuthorizationRequest { scope: Some("notes:read openid".into()), ..without.clone() };
         check_page(with_openid, &client(), MISSING_REDIRECT_URI);
         let two = with_settings(client(), |settings| settings.redirect_uris.push("https://app.example/2".into()));
         check_page(without, &two, MISSING_REDIRECT_URI);
@@ -572,32 +568,32 @@ pub(crate) mod tests {
     #[test]
     fn the_answer_of_a_native_client_goes_to_the_port_it_listens_on() {
         let native = with_settings(client(), |settings| settings.redirect_uris = vec!["http://127.0.0.1/cb".into()]);
-        let ported = AuthorizationRequest { redirect_uri: text("http://127.0.0.1:49567/cb"), ..request() };
+        let ported = AuthorizationRequest { redirect_uri: Some("http://127.0.0.1:49567/cb".into()), ..request() };
         assert_eq!(accept(&ported, &native).target.redirect_uri, "http://127.0.0.1:49567/cb");
     }
 
     #[test]
     fn the_response_mode_decides_how_later_refusals_travel() {
-        let mode = |mode: &str| AuthorizationRequest { response_mode: text(mode), ..request() };
+        let mode = |mode: &str| AuthorizationRequest { response_mode: Some(mode.into()), ..request() };
         assert_eq!(accept(&mode("query"), &client()).target.mode, ResponseMode::Query);
         assert_eq!(accept(&mode("form_post"), &client()).target.mode, ResponseMode::FormPost);
         for unsupported in ["fragment", "jwt", "query.jwt", "web_message", "QUERY", "query form_post"] {
             check_redirect(mode(unsupported), &client(), UNSUPPORTED_RESPONSE_MODE);
         }
-        let refused = AuthorizationRequest { scope: text("nonsense"), ..mode("form_post") };
+        let refused = AuthorizationRequest { scope: Some("nonsense".into()), ..mode("form_post") };
         let target = validate(&refused, &client(), &policy()).unwrap_err().target.unwrap();
         assert_eq!(target.mode, ResponseMode::FormPost);
 
         let app = with_settings(client(), |settings| settings.redirect_uris = vec!["com.example.app:/cb".into()]);
-        let to_app = AuthorizationRequest { redirect_uri: text("com.example.app:/cb"), ..mode("form_post") };
+        let to_app = AuthorizationRequest { redirect_uri: Some("com.example.app:/cb".into()), ..mode("form_post") };
         assert_eq!(validate(&to_app, &app, &policy()).unwrap_err().refusal, FORM_POST_NEEDS_WEB);
     }
 
     #[test]
     fn parameters_that_would_replace_the_others_are_refused_by_name() {
-        check_redirect(AuthorizationRequest { request: text("eyJ"), ..request() }, &client(), REQUEST_OBJECT);
-        check_redirect(AuthorizationRequest { request_uri: text("urn:x"), ..request() }, &client(), REQUEST_URI);
-        check_redirect(AuthorizationRequest { registration: text("{}"), ..request() }, &client(), REGISTRATION);
+        check_redirect(AuthorizationRequest { request: Some("eyJ".into()), ..request() }, &client(), REQUEST_OBJECT);
+        check_redirect(AuthorizationRequest { request_uri: Some("urn:x".into()), ..request() }, &client(), REQUEST_URI);
+        check_redirect(AuthorizationRequest { registration: Some("{}".into()), ..request() }, &client(), REGISTRATION);
     }
 
     /// RFC 9700 §2.1.2: no implicit grant.
@@ -605,7 +601,7 @@ pub(crate) mod tests {
     fn only_the_code_flow_exists() {
         check_redirect(AuthorizationRequest { response_type: None, ..request() }, &client(), MISSING_RESPONSE_TYPE);
         for response_type in ["token", "id_token", "code token", "code id_token", "none", "CODE", "code "] {
-            let request = AuthorizationRequest { response_type: text(response_type), ..request() };
+            let request = AuthorizationRequest { response_type: Some(response_type.into()), ..request() };
             check_redirect(request, &client(), UNSUPPORTED_RESPONSE_TYPE);
         }
         let machine = with_settings(client(), |settings| settings.grant_types = vec![GrantType::ClientCredentials]);
@@ -620,7 +616,7 @@ pub(crate) mod tests {
         let sent = |challenge: Option<&str>, method: Option<&str>| AuthorizationRequest {
             code_challenge: challenge.map(str::to_owned),
             code_challenge_method: method.map(str::to_owned),
-            nonce: text("n"),
+            nonce: Some("n".into()),
             ..request()
         };
         for client in [&client(), &confidential(), &lax, &lax_public] {
@@ -643,9 +639,9 @@ pub(crate) mod tests {
         let lax = with_settings(confidential(), |settings| settings.pkce_optional = true);
         let bare = AuthorizationRequest { code_challenge: None, code_challenge_method: None, ..request() };
         check_redirect(bare.clone(), &lax, NEITHER_CHALLENGE_NOR_NONCE);
-        let without_openid = AuthorizationRequest { nonce: text("n"), scope: text("notes:read"), ..bare.clone() };
+        let without_openid = AuthorizationRequest { nonce: Some("n".into()), scope: Some("notes:read".into()), ..bare.clone() };
         check_redirect(without_openid, &lax, NEITHER_CHALLENGE_NOR_NONCE);
-        accept(&AuthorizationRequest { nonce: text("n"), ..bare.clone() }, &lax);
+        accept(&AuthorizationRequest { nonce: Some("n".into()), ..bare.clone() }, &lax);
         let of_the_other_plane = with_settings(lax, |settings| settings.plane = Plane::Stytch);
         accept(&bare, &of_the_other_plane);
     }
@@ -657,8 +653,7 @@ pub(crate) mod tests {
             let request = AuthorizationRequest { scope: asked.map(str::to_owned), ..request() };
             assert_eq!(accept(&request, client).scope, scope(expected), "{asked:?}");
         };
-        let no_refresh =
-            with_settings(client(), |settings| settings.grant_types = vec![GrantType::AuthorizationCode]);
+        let no_refresh = with_settings(client(), |settings| settings.grant_types = vec![GrantType::AuthorizationCode]);
         let ceiling = with_settings(client(), |settings| settings.scope = Some(scope("openid notes:read")));
         let with_default = with_settings(client(), |settings| settings.default_scope = Some(scope("email notes:read")));
         check(Some("openid  unknown openid notes:read"), &client(), "openid notes:read");
@@ -682,7 +677,7 @@ pub(crate) mod tests {
     /// attacks.md rows 34 and 37: Keycloak CVE-2026-4634.
     #[test]
     fn a_scope_of_which_nothing_is_left_is_refused() {
-        let asking = |value: &str| AuthorizationRequest { scope: text(value), ..request() };
+        let asking = |value: &str| AuthorizationRequest { scope: Some(value.into()), ..request() };
         check_redirect(asking("unknown"), &client(), NO_SCOPE_LEFT);
         check_redirect(asking("a\"b"), &client(), crate::scope::MALFORMED);
         check_redirect(asking(&"a ".repeat(3000)), &client(), crate::scope::TOO_LONG);
@@ -747,11 +742,16 @@ pub(crate) mod tests {
     #[test]
     fn single_claims_are_kept_unless_their_scope_value_brings_them() {
         let claims = |text: &str, scope_text: &str, client: &Client| {
-            let request = AuthorizationRequest { claims: Some(text.into()), scope: Some(scope_text.into()), ..request() };
+            let request =
+                AuthorizationRequest { claims: Some(text.into()), scope: Some(scope_text.into()), ..request() };
             accept(&request, client).claims
         };
         let asked = r#"{"userinfo":{"email":null,"name":{"essential":true},"unknown":null},"id_token":{"email":null,"auth_time":null},"x":1}"#;
-        let both = ClaimsRequest { userinfo: vec!["email".into(), "name".into()], id_token: vec!["email".into()], ..ClaimsRequest::default() };
+        let both = ClaimsRequest {
+            userinfo: vec!["email".into(), "name".into()],
+            id_token: vec!["email".into()],
+            ..ClaimsRequest::default()
+        };
         assert_eq!(claims(asked, "openid", &client()), both);
         let only_name = ClaimsRequest { userinfo: vec!["name".into()], ..ClaimsRequest::default() };
         assert_eq!(claims(asked, "openid email", &client()), only_name);
@@ -765,13 +765,23 @@ pub(crate) mod tests {
         let check = |text: &str, subjects: &[&str], essential_acr: &[&str]| {
             let request = AuthorizationRequest { claims: Some(text.into()), ..request() };
             let claims = accept(&request, &client()).claims;
-            assert_eq!((claims.subjects, claims.essential_acr), (subjects.iter().map(|s| (*s).to_owned()).collect(), essential_acr.iter().map(|s| (*s).to_owned()).collect()));
+            assert_eq!(
+                (claims.subjects, claims.essential_acr),
+                (
+                    subjects.iter().map(|s| (*s).to_owned()).collect(),
+                    essential_acr.iter().map(|s| (*s).to_owned()).collect()
+                )
+            );
         };
         check(r#"{"id_token":{"sub":{"value":"u1"}}}"#, &["u1"], &[]);
         check(r#"{"userinfo":{"sub":{"values":["u1","u2"]}}}"#, &["u1", "u2"], &[]);
         check(r#"{"id_token":{"sub":null,"acr":{"values":["a"]}}}"#, &[], &[]);
         check(r#"{"id_token":{"acr":{"essential":true,"values":["a","b"]}}}"#, &[], &["a", "b"]);
-        check(r#"{"id_token":{"acr":{"essential":true,"value":"a"}},"userinfo":{"acr":{"essential":true,"value":"b"}}}"#, &[], &["a"]);
+        check(
+            r#"{"id_token":{"acr":{"essential":true,"value":"a"}},"userinfo":{"acr":{"essential":true,"value":"b"}}}"#,
+            &[],
+            &["a"],
+        );
     }
 
     /// attacks.md rows 20 and 37: what cannot be read is an error, never as if it were not there.
@@ -799,7 +809,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_stored_request_comes_back_as_it_was() {
-        let request = AuthorizationRequest { state: text("a=b%2B+é"), resources: vec![API.into()], ..request() };
+        let request = AuthorizationRequest { state: Some("a=b%2B+é".into()), resources: vec![API.into()], ..request() };
         let stored = serde_json::to_string(&request).unwrap();
         assert!(!stored.contains("null"));
         assert_eq!(serde_json::from_str::<AuthorizationRequest>(&stored).unwrap(), request);

@@ -457,7 +457,10 @@ mod tests {
         let essential = claiming(r#"{"id_token":{"acr":{"essential":true,"values":["urn:x"]}}}"#);
         check_both(Case { request: essential, session: None, ..case() }, Refuse(UNMET_ACR), UNMET_ACR);
         check(Case { request: claiming(r#"{"id_token":{"acr":{"values":["urn:x"]}}}"#), ..case() }, Issue);
-        check(Case { request: AuthorizationRequest { acr_values: Some("urn:x".into()), ..case().request }, ..case() }, Issue);
+        check(
+            Case { request: AuthorizationRequest { acr_values: Some("urn:x".into()), ..case().request }, ..case() },
+            Issue,
+        );
     }
 
     #[test]
@@ -501,10 +504,12 @@ mod tests {
     #[test]
     fn offline_access_is_asked_for_each_time_but_for_a_bypass() {
         let offline = || asking("openid offline_access");
-        let bypassing = |party| with_settings(client(), |settings| {
-            settings.party = party;
-            settings.bypass_consent_for_offline_access = true;
-        });
+        let bypassing = |party| {
+            with_settings(client(), |settings| {
+                settings.party = party;
+                settings.bypass_consent_for_offline_access = true;
+            })
+        };
         check_both(Case { request: offline(), ..case() }, Consent, CONSENT_REQUIRED);
         check_both(Case { request: offline(), client: first_party(), ..case() }, Consent, CONSENT_REQUIRED);
         check(Case { request: offline(), client: bypassing(Party::First), ..case() }, Issue);
@@ -558,7 +563,9 @@ mod tests {
         let case = Case {
             request: AuthorizationRequest {
                 scope: Some("openid notes:read notes:write profile".into()),
-                claims: Some(r#"{"userinfo":{"email":null},"id_token":{"email":null,"name":null,"phone_number":null}}"#.into()),
+                claims: Some(
+                    r#"{"userinfo":{"email":null},"id_token":{"email":null,"name":null,"phone_number":null}}"#.into(),
+                ),
                 ..request()
             },
             policy,
@@ -595,17 +602,14 @@ mod tests {
             panic!("an approval")
         };
         assert_eq!(approval.scope, scope("openid"));
-        check_both(
-            Case { request: asking("notes:write"), ..powerless },
-            Refuse(NOTHING_GRANTABLE),
-            NOTHING_GRANTABLE,
-        );
+        check_both(Case { request: asking("notes:write"), ..powerless }, Refuse(NOTHING_GRANTABLE), NOTHING_GRANTABLE);
     }
 
     #[test]
     fn what_is_issued_ends_with_the_grant() {
         let end = NOW.plus(Seconds(60));
-        let Step::Issue(approval) = step(&Case { grant: Some(Grant { expires_at: Some(end), ..grant() }), ..case() }) else {
+        let Step::Issue(approval) = step(&Case { grant: Some(Grant { expires_at: Some(end), ..grant() }), ..case() })
+        else {
             panic!("an approval")
         };
         assert_eq!(approval.expires_at, Some(end));

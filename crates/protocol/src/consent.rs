@@ -199,7 +199,8 @@ mod tests {
         let optional = ConsentQuestion { items: vec![item("email", true), item("phone", true)], ..question() };
         check(optional.clone(), allowing(""), Err(NOTHING_ALLOWED));
         check(optional, allowing("phone"), Ok(approval("phone", "email")));
-        let beyond = ConsentQuestion { items: vec![ConsentItem { grantable: false, ..item("x", false) }], ..question() };
+        let beyond =
+            ConsentQuestion { items: vec![ConsentItem { grantable: false, ..item("x", false) }], ..question() };
         check(beyond, allowing("x"), Err(NOTHING_ALLOWED));
     }
 

@@ -188,7 +188,12 @@ mod tests {
     /// attacks.md row 12.
     #[test]
     fn the_address_must_be_registered_byte_by_byte() {
-        for uri in ["https://evil.example/", "https://app.example/bye", "https://app.example/bye?x=1#", "https://app.example/cb"] {
+        for uri in [
+            "https://evil.example/",
+            "https://app.example/bye",
+            "https://app.example/bye?x=1#",
+            "https://app.example/cb",
+        ] {
             let request = LogoutRequest { post_logout_redirect_uri: Some(uri.into()), ..case().request };
             check(Case { request, is_confirmed: true, ..case() }, Step::Refuse(UNREGISTERED_URI));
         }
@@ -219,8 +224,11 @@ mod tests {
     #[test]
     fn parameters_are_taken_as_they_are_and_empty_ones_left_out() {
         let parsed = LogoutRequest::parse(&parameters("client_id=app&state=%2B&post_logout_redirect_uri=&unknown=1"));
-        let expected =
-            LogoutRequest { client_id: Some(ClientId::new("app")), state: Some("+".into()), ..LogoutRequest::default() };
+        let expected = LogoutRequest {
+            client_id: Some(ClientId::new("app")),
+            state: Some("+".into()),
+            ..LogoutRequest::default()
+        };
         assert_eq!(parsed, expected);
     }
 }

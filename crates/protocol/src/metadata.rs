@@ -77,7 +77,136 @@ mod tests {
 
     #[test]
     fn the_document() {
-        insta::assert_json_snapshot!(metadata(&policy()));
+        insta::assert_json_snapshot!(metadata(&policy()), @r#"
+        {
+          "authorization_endpoint": "https://id.example.com/t1/oauth2/authorize",
+          "authorization_response_iss_parameter_supported": true,
+          "claim_types_supported": [
+            "normal"
+          ],
+          "claims_parameter_supported": true,
+          "claims_supported": [
+            "sub",
+            "iss",
+            "aud",
+            "exp",
+            "iat",
+            "auth_time",
+            "nonce",
+            "acr",
+            "amr",
+            "azp",
+            "sid",
+            "name",
+            "family_name",
+            "given_name",
+            "middle_name",
+            "nickname",
+            "preferred_username",
+            "profile",
+            "picture",
+            "website",
+            "gender",
+            "birthdate",
+            "zoneinfo",
+            "locale",
+            "updated_at",
+            "email",
+            "email_verified",
+            "address",
+            "phone_number",
+            "phone_number_verified"
+          ],
+          "code_challenge_methods_supported": [
+            "S256"
+          ],
+          "end_session_endpoint": "https://id.example.com/t1/oauth2/logout",
+          "grant_types_supported": [
+            "authorization_code",
+            "refresh_token",
+            "client_credentials"
+          ],
+          "id_token_signing_alg_values_supported": [
+            "RS256",
+            "ES256"
+          ],
+          "introspection_endpoint": "https://id.example.com/t1/oauth2/introspect",
+          "introspection_endpoint_auth_methods_supported": [
+            "client_secret_basic",
+            "client_secret_post",
+            "private_key_jwt"
+          ],
+          "introspection_endpoint_auth_signing_alg_values_supported": [
+            "ES256",
+            "RS256",
+            "EdDSA",
+            "PS256"
+          ],
+          "issuer": "https://id.example.com/t1",
+          "jwks_uri": "https://id.example.com/t1/.well-known/jwks.json",
+          "prompt_values_supported": [
+            "none",
+            "login",
+            "consent",
+            "select_account"
+          ],
+          "protected_resources": [
+            "https://api.example.com",
+            "https://files.example.com/v1",
+            "https://third.example.com"
+          ],
+          "request_parameter_supported": false,
+          "request_uri_parameter_supported": false,
+          "response_modes_supported": [
+            "query",
+            "form_post"
+          ],
+          "response_types_supported": [
+            "code"
+          ],
+          "revocation_endpoint": "https://id.example.com/t1/oauth2/revoke",
+          "revocation_endpoint_auth_methods_supported": [
+            "none",
+            "client_secret_basic",
+            "client_secret_post",
+            "private_key_jwt"
+          ],
+          "revocation_endpoint_auth_signing_alg_values_supported": [
+            "ES256",
+            "RS256",
+            "EdDSA",
+            "PS256"
+          ],
+          "scopes_supported": [
+            "openid",
+            "profile",
+            "email",
+            "address",
+            "phone",
+            "offline_access",
+            "notes:read",
+            "notes:write",
+            "notes:delete"
+          ],
+          "subject_types_supported": [
+            "public"
+          ],
+          "token_endpoint": "https://id.example.com/t1/oauth2/token",
+          "token_endpoint_auth_methods_supported": [
+            "none",
+            "client_secret_basic",
+            "client_secret_post",
+            "private_key_jwt"
+          ],
+          "token_endpoint_auth_signing_alg_values_supported": [
+            "ES256",
+            "RS256",
+            "EdDSA",
+            "PS256"
+          ],
+          "userinfo_endpoint": "https://id.example.com/t1/oauth2/userinfo"
+        }
+        "#);
     }
 
     /// RFC 8414 §2, OIDC Discovery §3; mcp-and-agents.md 0.

@@ -130,7 +130,8 @@ mod tests {
     #[track_caller]
     fn check(text: impl AsRef<[u8]>, expected: Result<&[(&str, &str)], Refusal>) {
         let parsed = Parameters::parse(text.as_ref());
-        let parsed: Result<Vec<_>, _> = parsed.as_ref().map(|parameters| parameters.iter().collect()).map_err(Clone::clone);
+        let parsed: Result<Vec<_>, _> =
+            parsed.as_ref().map(|parameters| parameters.iter().collect()).map_err(Clone::clone);
         assert_eq!(parsed, expected.map(<[_]>::to_vec));
     }
 

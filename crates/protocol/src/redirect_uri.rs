@@ -275,17 +275,24 @@ mod tests {
             check(text, Err(SCHEME_WITHOUT_DOT));
         }
         let cursor = "cursor://anysphere.cursor-mcp/oauth/callback";
-        assert_eq!(parse_registered_allowing(cursor, &["vscode", "cursor"]).map(RedirectUri::into_string), Ok(cursor.into()));
+        assert_eq!(
+            parse_registered_allowing(cursor, &["vscode", "cursor"]).map(RedirectUri::into_string),
+            Ok(cursor.into())
+        );
     }
 
     #[test]
     fn what_is_no_plain_address_is_refused() {
         check("", Err(TOO_LONG));
         check(&format!("https://a.example/{}", "x".repeat(2048)), Err(TOO_LONG));
-        for text in ["/cb", "//a.example/cb", "a.example/cb", "1a:/cb", ":/cb", "HTTPS://a.example/cb", "com.Example.app:/cb"] {
+        for text in
+            ["/cb", "//a.example/cb", "a.example/cb", "1a:/cb", ":/cb", "HTTPS://a.example/cb", "com.Example.app:/cb"]
+        {
             check(text, Err(NOT_ABSOLUTE));
         }
-        for text in ["com.example.app:", "https:", "https:/a.example/cb", "https:a.example", "https:///cb", "https://?x"] {
+        for text in
+            ["com.example.app:", "https:", "https:/a.example/cb", "https:a.example", "https:///cb", "https://?x"]
+        {
             let refusal = parse_registered(text).unwrap_err();
             assert!([NOT_ABSOLUTE, BAD_HOST].contains(&refusal), "{text}: {refusal}");
         }
@@ -296,7 +303,13 @@ mod tests {
         check("https://user@a.example/cb", Err(HAS_USERINFO));
         check("https://a.example:x@evil.example/cb", Err(HAS_USERINFO));
         check("com.example.app://u:p@host/cb", Err(HAS_USERINFO));
-        for text in ["https://a.example/ cb", "https://a.example\\@evil.example", "https://é.example/", "https://a/%", "https://a/%2"] {
+        for text in [
+            "https://a.example/ cb",
+            "https://a.example\\@evil.example",
+            "https://é.example/",
+            "https://a/%",
+            "https://a/%2",
+        ] {
             check(text, Err(BAD_CHARACTERS));
         }
     }
@@ -332,7 +345,15 @@ mod tests {
 
     #[test]
     fn http_goes_to_the_loopback_interface_only() {
-        for host in ["a.example", "127.0.0.2", "0.0.0.0", "[::]", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1"] {
+        for host in [
+            "a.example",
+            "127.0.0.2",
+            "0.0.0.0",
+            "[::]",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "10.0.0.1",
+        ] {
             check(&format!("http://{host}/cb"), Err(HTTP_NOT_LOOPBACK));
         }
     }
@@ -458,7 +479,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_input_panics(text in "\\PC{0,60}", other in "\\PC{0,60}") {
-            let _ = (parse_registered(&text), matches(&[text.clone()], &other), display_host(&text));
+            let _ = (parse_registered(&text), matches(std::slice::from_ref(&text), &other), display_host(&text));
         }
 
         /// What matches leads a browser to the registered host, however the request was written.

@@ -287,7 +287,8 @@ mod tests {
     #[test]
     fn authentication_fits_confidentiality() {
         use AuthenticationMethod::{ClientSecretBasic, ClientSecretPost, None};
-        for authentication_methods in [vec![], vec![ClientSecretBasic], vec![None, ClientSecretPost], vec![None, None]] {
+        for authentication_methods in [vec![], vec![ClientSecretBasic], vec![None, ClientSecretPost], vec![None, None]]
+        {
             check(ClientSettings { authentication_methods, ..public() }, Err(PUBLIC_WITH_CREDENTIALS));
         }
         for authentication_methods in [vec![], vec![None], vec![ClientSecretBasic, None]] {
@@ -380,10 +381,13 @@ mod tests {
         for uri in ["http://a.example/jwks", "file:///jwks", "https://u@a.example/", "jwks"] {
             check(signing(None, Some(uri)), Err(BAD_JWKS_URI));
         }
-        for jwks in [json!([]), json!({}), json!({ "keys": [] }), json!({ "keys": [{}] }), json!({ "keys": [1] }), json!("x")] {
+        for jwks in
+            [json!([]), json!({}), json!({ "keys": [] }), json!({ "keys": [{}] }), json!({ "keys": [1] }), json!("x")]
+        {
             check(signing(Some(jwks), None), Err(BAD_JWKS));
         }
-        let secret = [json!({ "kty": "EC", "d": "x" }), json!({ "kty": "oct", "k": "x" }), json!({ "kty": "RSA", "p": "x" })];
+        let secret =
+            [json!({ "kty": "EC", "d": "x" }), json!({ "kty": "oct", "k": "x" }), json!({ "kty": "RSA", "p": "x" })];
         for key in secret {
             check(signing(Some(json!({ "keys": [key] })), None), Err(PRIVATE_KEY_IN_JWKS));
         }
@@ -392,7 +396,10 @@ mod tests {
     #[test]
     fn the_rest_is_within_bounds() {
         let (wide, narrow) = (Some(scope("openid email")), Some(scope("openid")));
-        check(ClientSettings { scope: narrow.clone(), default_scope: wide.clone(), ..public() }, Err(DEFAULT_SCOPE_TOO_WIDE));
+        check(
+            ClientSettings { scope: narrow.clone(), default_scope: wide.clone(), ..public() },
+            Err(DEFAULT_SCOPE_TOO_WIDE),
+        );
         check(ClientSettings { scope: wide, default_scope: narrow, ..public() }, Ok(()));
         check(ClientSettings { resources: Some(vec!["api".into()]), ..public() }, Err(BAD_RESOURCE));
         for seconds in [i64::MIN, -1, 0, 86_401, i64::MAX] {

@@ -131,7 +131,9 @@ mod tests {
     fn equal_forms_give_the_registered_text() {
         for registered in [MCP, "https://mcp.example.com/", "https://MCP.example.com"] {
             let policy = offering(vec![resource(registered)]);
-            for requested in [MCP, "https://mcp.example.com/", "https://MCP.Example.COM", "HTTPS://mcp.example.com:443/"] {
+            for requested in
+                [MCP, "https://mcp.example.com/", "https://MCP.Example.COM", "HTTPS://mcp.example.com:443/"]
+            {
                 check(&[requested], &policy, Ok(&[registered]));
             }
         }
@@ -163,9 +165,11 @@ mod tests {
         check(&["https://mcp.example.com/public/a/b"], &policy, Ok(&[public]));
         check(&["https://mcp.example.com/public/tools/x"], &policy, Ok(&[tools]));
         check(&["https://mcp.example.com/public/exact"], &policy, Ok(&["https://mcp.example.com/public/exact"]));
-        for requested in
-            ["https://mcp.example.com/publicity", "https://mcp.example.com/public/../admin", "https://mcp.example.com/public/%2e%2e/admin"]
-        {
+        for requested in [
+            "https://mcp.example.com/publicity",
+            "https://mcp.example.com/public/../admin",
+            "https://mcp.example.com/public/%2e%2e/admin",
+        ] {
             check(&[requested], &policy, Err(UNKNOWN));
         }
         check(&["https://mcp.example.com/any?x=1"], &offering(vec![prefix(MCP)]), Ok(&[MCP]));
