@@ -639,7 +639,8 @@ pub(crate) mod tests {
         let lax = with_settings(confidential(), |settings| settings.pkce_optional = true);
         let bare = AuthorizationRequest { code_challenge: None, code_challenge_method: None, ..request() };
         check_redirect(bare.clone(), &lax, NEITHER_CHALLENGE_NOR_NONCE);
-        let without_openid = AuthorizationRequest { nonce: Some("n".into()), scope: Some("notes:read".into()), ..bare.clone() };
+        let without_openid =
+            AuthorizationRequest { nonce: Some("n".into()), scope: Some("notes:read".into()), ..bare.clone() };
         check_redirect(without_openid, &lax, NEITHER_CHALLENGE_NOR_NONCE);
         accept(&AuthorizationRequest { nonce: Some("n".into()), ..bare.clone() }, &lax);
         let of_the_other_plane = with_settings(lax, |settings| settings.plane = Plane::Stytch);
@@ -809,7 +810,8 @@ pub(crate) mod tests {
 
     #[test]
     fn a_stored_request_comes_back_as_it_was() {
-        let request = AuthorizationRequest { state: Some("a=b%2B+é".into()), resources: vec![API.into()], ..request() };
+        let request =
+            AuthorizationRequest { state: Some("a=b%2B+é".into()), resources: vec![API.into()], ..request() };
         let stored = serde_json::to_string(&request).unwrap();
         assert!(!stored.contains("null"));
         assert_eq!(serde_json::from_str::<AuthorizationRequest>(&stored).unwrap(), request);
