@@ -206,7 +206,7 @@ mod tests {
         check(AuthorizationCode { expires_at: NOW, ..code() }, sent(), refused(EXPIRED));
     }
 
-    // attacks.md rows 7 and 8 (CVE-2025-4144, CVE-2023-48228, CVE-2024-23647), T: challenge × verifier
+    // attacks.md rows 7 and 8 (CVE-2025-4144, CVE-2023-48228, CVE-2024-23647): challenge × verifier
     #[test]
     fn challenge_and_verifier_come_together_or_not_at_all() {
         let without = || AuthorizationCode { code_challenge: None, ..code() };
