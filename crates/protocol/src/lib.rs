@@ -26,6 +26,7 @@ pub mod interaction;
 pub mod introspection;
 pub mod jose;
 pub mod liveness;
+pub mod lockout;
 pub mod logout;
 pub mod metadata;
 pub mod parameters;

@@ -1,6 +1,7 @@
 //! Why a request did not succeed: refused by a rule, broken by a fault, or not now.
 
-use hospes_protocol::Refusal;
+use crate::limits::Wait;
+use hospes_protocol::{Refusal, Seconds};
 use std::fmt;
 
 #[derive(Debug)]
@@ -12,11 +13,19 @@ pub enum Failure {
     /// Not now: a queue is full, the database cannot be reached, or a flush failed. The client is told
     /// `temporarily_unavailable` and may try again; whether what it asked for was done is not known.
     Busy,
+    /// Too many requests; the client is told how long to wait.
+    Wait(Seconds),
 }
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+impl From<Wait> for Failure {
+    fn from(wait: Wait) -> Self {
+        Self::Wait(wait.0)
     }
 }
 
@@ -32,6 +41,7 @@ impl fmt::Display for Failure {
             Self::Refused(refusal) => refusal.fmt(f),
             Self::Fault(error) => write!(f, "{error:#}"),
             Self::Busy => f.write_str("the database is busy or cannot be reached"),
+            Self::Wait(Seconds(seconds)) => write!(f, "too many requests; again in {seconds} s"),
         }
     }
 }

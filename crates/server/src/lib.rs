@@ -1,5 +1,6 @@
 //! An OAuth 2.1 and OpenID Connect authorization server that an application hosts itself.
 
+pub mod app;
 pub mod client_address;
 pub mod client_keys;
 pub mod clock;
@@ -7,8 +8,17 @@ pub mod config;
 pub mod entropy;
 pub mod failure;
 pub mod fetch;
+mod http;
+pub mod issue;
+mod jobs;
 pub mod keys;
 pub mod limits;
+mod listen;
+pub mod metrics;
 pub mod pages;
 pub mod passwords;
+pub mod records;
+pub mod router;
+pub mod secret;
 pub mod store;
+pub mod verified;

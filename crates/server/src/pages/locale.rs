@@ -102,6 +102,13 @@ impl Locales {
         }
     }
 
+    /// The tags of all languages, sorted.
+    pub(super) fn tags(&self) -> Vec<String> {
+        let mut tags: Vec<String> = self.by_tag.keys().cloned().collect();
+        tags.sort();
+        tags
+    }
+
     pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Locale>> {
         self.by_tag.values()
     }

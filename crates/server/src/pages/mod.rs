@@ -8,6 +8,7 @@
 
 mod assets;
 mod config;
+mod from_config;
 mod locale;
 mod name;
 mod render;

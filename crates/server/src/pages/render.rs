@@ -110,6 +110,11 @@ impl Pages {
         &self.assets
     }
 
+    /// The languages that we have, for `ui_locales_supported` (OIDC Discovery §3).
+    pub fn ui_locales(&self) -> Vec<String> {
+        self.locales.tags()
+    }
+
     pub fn login(&self, view: &LoginView, page: &PageContext) -> Response {
         self.respond(self.draw_login(view), StatusCode::OK, page)
     }

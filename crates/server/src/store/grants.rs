@@ -71,61 +71,35 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Adds a grant, or changes the one that is there.
+    /// Adds a grant, or changes the one that is there: `change` gets what there was, `None` for nothing, and says what
+    /// there is to be. The row is locked from before `change` until the transaction ends.
     pub fn save_grant(
         &mut self,
         project: &ProjectId,
         user: &UserId,
         client: &ClientId,
-        permission: &Permission,
         now: Timestamp,
-    ) -> Result<Grant> {
-        let resources = to_json(&permission.resources)?;
-        let scope = permission.scope.to_string();
-        // Whether there was a row or not, after this there is one, and it is ours until the transaction ends.
+        change: impl FnOnce(Option<&Grant>) -> Grant,
+    ) -> Result<()> {
+        // A row that ended before it began, when there was none: after this there is one, and it is ours.
         let before = self
             .one(
                 "INSERT INTO grants (project_id, user_id, client_id, scope, resources, created_at, updated_at,
                      last_used_at, expires_at, revoked_at, tokens_valid_from)
-                 VALUES ($1, $2, $3, $4, $5, $6, $6, $6, $7, NULL, $6)
-                 ON CONFLICT (project_id, user_id, client_id) DO UPDATE SET last_used_at = excluded.last_used_at
+                 VALUES ($1, $2, $3, '', '[]', $4, $4, NULL, NULL, 0, 0)
+                 ON CONFLICT (project_id, user_id, client_id) DO UPDATE SET last_used_at = $4
                  RETURNING user_id, client_id, scope, resources, created_at, updated_at, last_used_at, expires_at,
                      revoked_at, tokens_valid_from",
-                &[
-                    project.into(),
-                    user.into(),
-                    client.into(),
-                    (&scope).into(),
-                    (&resources).into(),
-                    now.into(),
-                    permission.expires_at.into(),
-                ],
+                &[project.into(), user.into(), client.into(), now.into()],
                 grant,
             )?
             .context("an upsert that returned no row")?;
-        let mut after =
-            Grant { expires_at: permission.expires_at, revoked_at: None, updated_at: now, ..before.clone() };
-        if permission.memory == Memory::Union && before.is_alive(now) {
-            after.scope = before.scope.union(&permission.scope);
-            for resource in &permission.resources {
-                if !after.resources.contains(resource) {
-                    after.resources.push(resource.clone());
-                }
-            }
-        } else {
-            after.scope = permission.scope.clone();
-            after.resources.clone_from(&permission.resources);
-        }
-        // An ended grant that is given anew does not bring back what was issued under the old one.
-        if !before.is_alive(now) {
-            after.tokens_valid_from =
-                before.revoked_at.or(before.expires_at).unwrap_or(now).max(before.tokens_valid_from);
-        }
+        let after = change(Some(&before).filter(|before| before.revoked_at != Some(Timestamp(0))));
         let scope = after.scope.to_string();
         let resources = to_json(&after.resources)?;
         self.run(
-            "UPDATE grants SET scope = $4, resources = $5, updated_at = $6, expires_at = $7, revoked_at = NULL,
-                 tokens_valid_from = $8
+            "UPDATE grants SET scope = $4, resources = $5, created_at = $6, updated_at = $7, expires_at = $8,
+                 revoked_at = $9, tokens_valid_from = $10, last_used_at = $11
              WHERE project_id = $1 AND user_id = $2 AND client_id = $3",
             &[
                 project.into(),
@@ -133,12 +107,15 @@ impl Tx<'_> {
                 client.into(),
                 (&scope).into(),
                 (&resources).into(),
-                now.into(),
+                after.created_at.into(),
+                after.updated_at.into(),
                 after.expires_at.into(),
+                after.revoked_at.into(),
                 after.tokens_valid_from.into(),
+                after.last_used_at.into(),
             ],
         )?;
-        Ok(after)
+        Ok(())
     }
 
     /// "Disconnect": ends the grant and every token family under it. `false` when there was nothing to end.

@@ -78,7 +78,7 @@ where
         let outcome = catch_unwind(AssertUnwindSafe(|| (self.body)(tx)));
         let (effect, outcome) = match outcome {
             Ok(outcome @ (Ok(_) | Err(Failure::Refused(_)))) => (Effect::Keep, outcome),
-            Ok(outcome @ Err(Failure::Fault(_) | Failure::Busy)) => (Effect::Undo, outcome),
+            Ok(outcome @ Err(Failure::Fault(_) | Failure::Busy | Failure::Wait(_))) => (Effect::Undo, outcome),
             Err(panic) => {
                 (Effect::Panicked, Err(Failure::Fault(anyhow!("panic in a transaction: {}", words(&*panic)))))
             }

@@ -1,0 +1,231 @@
+//! The application: everything that a handler may use, built once.
+
+use crate::{
+    client_keys::ClientKeys,
+    clock::Clock,
+    config::Config,
+    entropy::Entropy,
+    failure::Failure,
+    fetch::{Fetch, FetchConfig},
+    http::{browser::CookieNames, oauth::metadata::Document},
+    jobs,
+    keys::{self, Keys},
+    limits::Limits,
+    listen::{self, Bounds},
+    metrics::Metrics,
+    pages::{Pages, PagesConfig},
+    passwords::Passwords,
+    records::Records,
+    router,
+    store::{Store, StoreConfig},
+    verified::VerifiedTokens,
+};
+use anyhow::{Context as _, Result, bail};
+use hospes_protocol::{capabilities::Capabilities, id::{Id, ProjectId}, metadata};
+use std::{
+    ops::Deref,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+use tokio::{net::TcpListener, sync::watch};
+use tracing::info;
+use url::Url;
+
+/// Cheap to clone; all clones are the same application.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+pub struct Parts {
+    /// Byte for byte the `iss` of everything we issue; from the configuration, never from a request.
+    pub issuer: String,
+    /// The issuer's path, without a slash at its end; mostly empty.
+    pub base_path: String,
+    pub project: ProjectId,
+    /// `live` or `test`, from the project's id.
+    pub environment: &'static str,
+    pub config: Config,
+    pub store: Store,
+    pub clock: Clock,
+    pub entropy: Entropy,
+    pub keys: Keys,
+    pub records: Records,
+    pub verified: VerifiedTokens,
+    pub passwords: Passwords,
+    pub client_keys: ClientKeys,
+    pub limits: Limits,
+    pub pages: Arc<Pages>,
+    pub cookies: CookieNames,
+    pub metrics: Metrics,
+    metadata: RwLock<Prepared>,
+}
+
+/// The metadata document, and the change counter that it was built at.
+struct Prepared {
+    counter: i64,
+    document: Document,
+}
+
+impl Deref for App {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl App {
+    /// Builds the application on a migrated database with its project in it.
+    pub async fn build(config: Config, store: Store, clock: Clock, entropy: Entropy) -> Result<Self> {
+        let issuer = config.issuer.as_str().to_owned();
+        let base_path = Url::parse(&issuer)?.path().trim_end_matches('/').to_owned();
+        let project = project_of(&store, &config).await?;
+        let master = {
+            let (source, store, entropy) = (config.master_key.clone(), store.clone(), entropy.clone());
+            tokio::task::spawn_blocking(move || keys::open_master_key(&source, &store, &entropy)).await??
+        };
+        let keys = Keys::open(&store, master, &project, &clock).await?;
+        let fetch = Fetch::new(&FetchConfig::read(&config.fetch)?)?;
+        let records = Records::new();
+        let parts = Parts {
+            metadata: RwLock::new(Prepared { counter: -1, document: Document::new(Vec::new()) }),
+            pages: Arc::new(Pages::load(&PagesConfig::read(&config.pages)?)?),
+            passwords: Passwords::new(config.passwords.threads, config.passwords.queue, &entropy)?,
+            limits: Limits::new(&config.limits, &clock),
+            client_keys: ClientKeys::new(fetch),
+            cookies: CookieNames::of_issuer(&issuer),
+            verified: VerifiedTokens::new(),
+            metrics: Metrics::new(),
+            issuer,
+            base_path,
+            environment: if project.as_str().starts_with("project-live-") { "live" } else { "test" },
+            project,
+            config,
+            store,
+            clock,
+            entropy,
+            keys,
+            records,
+        };
+        let app = Self(Arc::new(parts));
+        app.refresh_documents().await?;
+        Ok(app)
+    }
+
+    /// Builds metadata and key set anew if the project or its keys changed.
+    pub async fn refresh_documents(&self) -> Result<(), Failure> {
+        let app = self.clone();
+        let current = self.store.read(move |tx| Ok(app.records.project(tx, &app.project)?)).await?;
+        if self.metadata.read().unwrap_or_else(PoisonError::into_inner).counter == current.counter {
+            return Ok(());
+        }
+        let ring = self.keys.ring(current.counter).await?;
+        let algs = ring.signing_algs(self.clock.now());
+        let mut capabilities = Capabilities::of(&self.issuer, &current.project.policy, algs);
+        capabilities.ui_locales = self.pages.ui_locales();
+        let bytes = serde_json::to_vec(&metadata::document(&capabilities)).context("the metadata document")?;
+        *self.metadata.write().unwrap_or_else(PoisonError::into_inner) =
+            Prepared { counter: current.counter, document: Document::new(bytes) };
+        Ok(())
+    }
+
+    /// A new identifier in the form `kind-environment-uuid`, as the management API shows them.
+    pub(crate) fn id<K>(&self, kind: &str) -> Id<K> {
+        Id::new(format!("{kind}-{}-{}", self.environment, self.entropy.uuid()))
+    }
+
+    pub(crate) fn metadata(&self) -> Document {
+        self.metadata.read().unwrap_or_else(PoisonError::into_inner).document.clone()
+    }
+}
+
+/// The project that this issuer serves.
+async fn project_of(store: &Store, config: &Config) -> Result<ProjectId> {
+    let wanted = config.project.clone();
+    let issuer = config.issuer.as_str().to_owned();
+    let projects = store.read(|tx| Ok(tx.list_projects()?)).await?;
+    let found = projects.iter().find(|project| wanted.as_ref().map_or(project.issuer == issuer, |id| project.id == *id));
+    match (found, projects.as_slice()) {
+        (Some(project), _) if project.issuer == issuer => Ok(project.id.clone()),
+        (Some(project), _) => bail!(
+            "project {} was made for issuer {}, and `issuer` is {issuer}; tokens of one are void at the other. \
+             Set `issuer` back, or `hospes init` a project for the new one",
+            project.id,
+            project.issuer
+        ),
+        (None, []) => bail!("the database has no project yet; `hospes init` makes one"),
+        (None, _) => bail!("the database has no project for issuer {issuer}; set `issuer` or `project`, or run `hospes init`"),
+    }
+}
+
+/// Opens the database that the configuration names, migrated.
+pub fn open_store(config: &Config) -> Result<Store> {
+    let database = &config.database;
+    let store = Store::open(&StoreConfig {
+        url: database.url.expose().to_owned(),
+        connections: database.connections,
+        queue: database.queue,
+        statement_timeout: database.statement_timeout,
+    })?;
+    store.migrate()?;
+    Ok(store)
+}
+
+/// `hospes serve`: runs until SIGINT or SIGTERM.
+pub async fn serve(config: Config) -> Result<()> {
+    let store = open_store(&config)?;
+    let listener = TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+    let operations = match config.operations_listen {
+        Some(address) => {
+            Some(TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} for operations"))?)
+        }
+        None => None,
+    };
+    let app = App::build(config, store, Clock::System, Entropy::Os).await?;
+    info!(issuer = app.issuer, listen = %listener.local_addr()?, project = %app.project, "hospes serves");
+    let (stop, stopped) = watch::channel(false);
+    let running = run(app.clone(), listener, operations, stopped);
+    let signals = async {
+        wait_for_signal().await;
+        info!("stopping: running requests may finish");
+        let _ = stop.send(true);
+        // Until `run` has seen it.
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = running => {}
+        () = signals => {}
+    }
+    app.store.close();
+    Ok(())
+}
+
+/// Serves both listeners and runs the jobs until `stop` changes.
+pub async fn run(app: App, listener: TcpListener, operations: Option<TcpListener>, stop: watch::Receiver<bool>) {
+    let http = &app.config.http;
+    let bounds = Bounds { connections: http.max_connections, goodbye: http.shutdown_timeout };
+    let mut jobs = jobs::start(&app, &stop);
+    let main = listen::serve(listener, router::router(&app), bounds, stop.clone());
+    let aside = async {
+        if let Some(listener) = operations {
+            let bounds = Bounds { connections: 64, goodbye: Duration::from_secs(1) };
+            listen::serve(listener, router::operations(&app), bounds, stop.clone()).await;
+        }
+    };
+    tokio::join!(main, aside);
+    while jobs.join_next().await.is_some() {}
+}
+
+async fn wait_for_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = interrupt.await;
+}

@@ -1,0 +1,76 @@
+//! `GET` and `POST /account`: go on as the user who is signed in, or as another.
+//!
+//! Specs: OIDC Core §3.1.2.1 `prompt=select_account`.
+
+use super::{
+    login,
+    waiting::{self, Page, Waiting},
+};
+use crate::{
+    app::App,
+    failure::Failure,
+    http::{
+        browser::FormKind,
+        extract::{Form, Query},
+        visit::Visit,
+    },
+    pages::{AccountChoiceView, AccountView, ClientView, FormView, decision, field},
+};
+use axum::{extract::State, response::Response};
+use hospes_protocol::{Refusal, interaction::Progress, refuse};
+
+pub(crate) const NO_BUTTON: Refusal =
+    refuse(hospes_protocol::ErrorCode::InvalidRequest, "the form does not say which button was pressed");
+
+pub(crate) async fn get(State(app): State<App>, mut visit: Visit, query: Query) -> Result<Response, Failure> {
+    let waiting = waiting::find(&app, &mut visit, &query.0).await?;
+    let Some((_, user)) = &waiting.situation.signed_in else {
+        return Ok(Page::Login.go(&app, waiting.id()));
+    };
+    let view = AccountChoiceView {
+        form: FormView {
+            action: format!("{}/account", app.base_path),
+            interaction: Some(waiting.id().as_str().to_owned()),
+            csrf: visit.browser.csrf(&app, FormKind::Account, waiting.id().as_str()),
+        },
+        client: ClientView::of(waiting.client()),
+        account: AccountView::of(user),
+    };
+    Ok(app.pages.account(&view, &visit.page))
+}
+
+pub(crate) async fn post(State(app): State<App>, mut visit: Visit, form: Form) -> Result<Response, Failure> {
+    let Form(parameters) = form;
+    let waiting = waiting::find(&app, &mut visit, &parameters).await?;
+    visit.check_form(&app, FormKind::Account, waiting.id().as_str(), parameters.get(field::CSRF))?;
+    match parameters.get(field::DECISION) {
+        Some(decision::CONTINUE) => choose(&app, &mut visit, waiting, &parameters).await,
+        Some(decision::SWITCH) => Ok(Page::Login.go(&app, waiting.id())),
+        Some(decision::CANCEL) => login::cancel(&app, &visit, waiting).await,
+        _ => Err(NO_BUTTON.into()),
+    }
+}
+
+async fn choose(
+    app: &App,
+    visit: &mut Visit,
+    waiting: Waiting,
+    parameters: &hospes_protocol::parameters::Parameters,
+) -> Result<Response, Failure> {
+    let Some((session, user)) = &waiting.situation.signed_in else {
+        return Ok(Page::Login.go(app, waiting.id()));
+    };
+    let earlier = &waiting.interaction.progress;
+    let progress = Progress {
+        session_id: Some(session.id.clone()),
+        user_id: Some(user.id.clone()),
+        // A login within this interaction counts on only for the session that it made.
+        authenticated_at: earlier.authenticated_at.filter(|_| earlier.session_id.as_ref() == Some(&session.id)),
+        account_chosen_at: Some(visit.now),
+    };
+    {
+        let (app, id) = (app.clone(), waiting.id().clone());
+        app.clone().store.write(move |tx| Ok(tx.save_progress(&app.project, &id, &progress)?)).await?;
+    }
+    waiting::find(app, visit, parameters).await?.advance(app, visit).await
+}

@@ -1,0 +1,124 @@
+//! `GET` and `POST /consent`: the user says what the client may have.
+//!
+//! Specs: RFC 6749 §10.2, OAuth 2.1 §7.9, OIDC Core §3.1.2.4, RFC 8252 §8.6.
+
+use super::{
+    account::NO_BUTTON,
+    login,
+    waiting::{self, Page, Waiting},
+};
+use crate::{
+    app::App,
+    failure::Failure,
+    http::{
+        browser::FormKind,
+        extract::{Form, Query},
+        visit::Visit,
+    },
+    pages::{
+        AccountView, ClientView, ConsentView, END_CHOICES, FormView, ResourceView, ScopeState, ScopeView, decision,
+        field,
+    },
+};
+use axum::{extract::State, response::Response};
+use hospes_protocol::{
+    ErrorCode::InvalidRequest,
+    Refusal, Scope, Seconds,
+    authorize::Step,
+    consent::{self, ConsentAnswer, ConsentItem},
+    parameters::Parameters,
+    policy::Policy,
+    refuse,
+};
+
+pub(crate) const BAD_END: Refusal = refuse(InvalidRequest, "choose one of the offered end dates");
+
+pub(crate) async fn get(State(app): State<App>, mut visit: Visit, query: Query) -> Result<Response, Failure> {
+    let waiting = waiting::find(&app, &mut visit, &query.0).await?;
+    let Ok((valid, Step::Consent(question))) = waiting.step(visit.now) else {
+        return waiting.advance(&app, &visit).await;
+    };
+    let Some((_, user)) = &waiting.situation.signed_in else {
+        return Ok(Page::Login.go(&app, waiting.id()));
+    };
+    let policy = &waiting.situation.current.project.policy;
+    let view = ConsentView {
+        form: FormView {
+            action: format!("{}/consent", app.base_path),
+            interaction: Some(waiting.id().as_str().to_owned()),
+            csrf: visit.browser.csrf(&app, FormKind::Consent, waiting.id().as_str()),
+        },
+        client: ClientView::of(waiting.client()),
+        redirect_uri: valid.target.redirect_uri.clone(),
+        account: AccountView::of(user),
+        scopes: question.items.iter().map(|item| scope_view(item, policy)).collect(),
+        resources: question.resources.iter().map(|uri| resource_view(uri, policy)).collect(),
+        confirm_only: question.confirm_only,
+        end_choices: if question.confirm_only { Vec::new() } else { END_CHOICES.to_vec() },
+        end_chosen: None,
+    };
+    Ok(app.pages.consent(&view, &visit.page))
+}
+
+pub(crate) async fn post(State(app): State<App>, mut visit: Visit, form: Form) -> Result<Response, Failure> {
+    let Form(parameters) = form;
+    let waiting = waiting::find(&app, &mut visit, &parameters).await?;
+    visit.check_form(&app, FormKind::Consent, waiting.id().as_str(), parameters.get(field::CSRF))?;
+    match parameters.get(field::DECISION) {
+        Some(decision::ALLOW) => allow(&app, &visit, waiting, &parameters).await,
+        Some(decision::DENY) => login::cancel(&app, &visit, waiting).await,
+        Some(decision::SWITCH) => Ok(Page::Login.go(&app, waiting.id())),
+        _ => Err(NO_BUTTON.into()),
+    }
+}
+
+async fn allow(app: &App, visit: &Visit, waiting: Waiting, parameters: &Parameters) -> Result<Response, Failure> {
+    let now = visit.now;
+    let expires_at = end_of(parameters)?.map(|span| now.plus(span));
+    let ticked = ticked(parameters);
+    waiting
+        .conclude(app, visit, move |_, step| match step {
+            Step::Consent(question) => {
+                let allowed = ticked.union(&question.required());
+                Some(consent::answer(&question, &ConsentAnswer { allowed, expires_at }, now))
+            }
+            // Consent was given in another tab meanwhile.
+            Step::Issue(approval) => Some(Ok(approval)),
+            Step::Login | Step::SelectAccount | Step::Refuse(_) => None,
+        })
+        .await
+}
+
+/// The optional values that were left ticked.
+fn ticked(parameters: &Parameters) -> Scope {
+    parameters.iter().filter_map(|(name, _)| name.strip_prefix(field::SCOPE_PREFIX)).collect()
+}
+
+/// The chosen end date as a span from now; only what the page offers.
+fn end_of(parameters: &Parameters) -> Result<Option<Seconds>, Refusal> {
+    let Some(chosen) = parameters.get(field::ENDS_AFTER) else { return Ok(None) };
+    let span = chosen.parse().map(Seconds).map_err(|_| BAD_END)?;
+    if END_CHOICES.contains(&span) { Ok(Some(span)) } else { Err(BAD_END) }
+}
+
+pub(crate) fn scope_view(item: &ConsentItem, policy: &Policy) -> ScopeView {
+    ScopeView {
+        value: item.value.clone(),
+        description: description(&item.value, policy),
+        state: match (item.grantable, item.optional) {
+            (false, _) => ScopeState::NotGrantable,
+            (true, true) => ScopeState::Optional,
+            (true, false) => ScopeState::Required,
+        },
+        already_granted: item.already_granted,
+    }
+}
+
+pub(crate) fn description(value: &str, policy: &Policy) -> Option<String> {
+    policy.scope_value(value).map(|own| own.description.clone())
+}
+
+pub(crate) fn resource_view(uri: &str, policy: &Policy) -> ResourceView {
+    let registered = policy.resources.iter().find(|resource| resource.uri == uri);
+    ResourceView { name: registered.map(|own| own.name.clone()).unwrap_or_default(), uri: uri.to_owned() }
+}

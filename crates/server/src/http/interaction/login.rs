@@ -1,0 +1,248 @@
+//! `GET` and `POST /login`: the user proves who they are with a password.
+//!
+//! Specs: OIDC Core §3.1.2.3, RFC 9700 §4.7.
+//! An unknown user, a wrong password, a disabled user and a locked account get the same answer after the same work.
+
+use super::waiting::{self, Waiting};
+use crate::{
+    app::App,
+    failure::Failure,
+    http::{
+        answer::NO_STORE,
+        browser::{FormKind, SetCookie},
+        extract::{Form, Query},
+        visit::Visit,
+    },
+    pages::{ClientView, FormView, LoginError, LoginReason, LoginView, decision, field},
+    passwords::Verdict,
+    secret::Secret,
+    store::Tx,
+};
+use axum::{
+    extract::State,
+    response::{IntoResponse, Redirect, Response},
+};
+use hospes_protocol::{
+    Timestamp,
+    consent::DENIED,
+    id::UserId,
+    interaction::Progress,
+    lockout,
+    parameters::Parameters,
+    session::Session,
+    user::User,
+};
+use std::net::IpAddr;
+use tracing::info;
+use zeroize::Zeroizing;
+
+/// Where a login without an interaction leads.
+const APPS: &str = "/account/apps";
+
+pub(crate) async fn get(State(app): State<App>, mut visit: Visit, query: Query) -> Result<Response, Failure> {
+    let Query(parameters) = query;
+    if !parameters.has(field::INTERACTION) {
+        let (_, set_cookie) = visit.browser.bind(&app);
+        let mut response = draw(&app, &visit, None, "", None);
+        if let Some(cookie) = set_cookie {
+            cookie.set_on(&mut response);
+        }
+        return Ok(response);
+    }
+    let waiting = waiting::find(&app, &mut visit, &parameters).await?;
+    let hint = waiting.interaction.request.login_hint.clone().unwrap_or_default();
+    Ok(draw(&app, &visit, Some(&waiting), &hint, None))
+}
+
+pub(crate) async fn post(State(app): State<App>, mut visit: Visit, form: Form) -> Result<Response, Failure> {
+    let Form(parameters) = form;
+    let waiting = match parameters.has(field::INTERACTION) {
+        true => Some(waiting::find(&app, &mut visit, &parameters).await?),
+        false => None,
+    };
+    let subject = subject(waiting.as_ref());
+    visit.check_form(&app, FormKind::Login, &subject, parameters.get(field::CSRF))?;
+    if parameters.get(field::DECISION) == Some(decision::CANCEL) {
+        return match waiting {
+            Some(waiting) => cancel(&app, &visit, waiting).await,
+            None => Ok(Redirect::to(&format!("{}/", app.base_path)).into_response()),
+        };
+    }
+    let (login, password) = match credentials(&parameters) {
+        Ok(credentials) => credentials,
+        Err(error) => return Ok(again(&app, &visit, waiting.as_ref(), &parameters, error)),
+    };
+    if app.limits.login(visit.address, &login).is_err() {
+        return Ok(again(&app, &visit, waiting.as_ref(), &parameters, LoginError::TooManyAttempts));
+    }
+    let Some(user) = verify(&app, &login, password, visit.address, visit.now).await? else {
+        return Ok(again(&app, &visit, waiting.as_ref(), &parameters, LoginError::WrongCredentials));
+    };
+    let token = Secret::new("", &app.entropy);
+    let lifetime = app.config.lifetimes.session;
+    let session = Session {
+        id: app.id("session"),
+        user_id: user.id.clone(),
+        authenticated_at: visit.now,
+        amr: vec!["pwd".to_owned()],
+        created_at: visit.now,
+        expires_at: visit.now.plus(lifetime),
+        revoked_at: None,
+    };
+    sign_in(&app, &visit, &user.id, session, &token, waiting.as_ref()).await?;
+    visit.browser.sign_in(&token);
+
+    let mut response = match waiting {
+        Some(_) => waiting::find(&app, &mut visit, &parameters).await?.advance(&app, &visit).await?,
+        None => (NO_STORE, Redirect::to(&format!("{}{APPS}", app.base_path))).into_response(),
+    };
+    SetCookie::session(&app, &token, lifetime).set_on(&mut response);
+    Ok(response)
+}
+
+/// The user turns back: the client is told (RFC 6749 §4.1.2.1 `access_denied`).
+pub(super) async fn cancel(app: &App, visit: &Visit, waiting: Waiting) -> Result<Response, Failure> {
+    let (valid, _) = waiting.step(visit.now).map_err(|rejected| rejected.refusal)?;
+    waiting.refuse(app, visit, valid.target, DENIED).await
+}
+
+fn subject(waiting: Option<&Waiting>) -> String {
+    waiting.map(|waiting| waiting.id().as_str().to_owned()).unwrap_or_default()
+}
+
+fn credentials(parameters: &Parameters) -> Result<(String, Zeroizing<String>), LoginError> {
+    let login = parameters.get(field::USERNAME).map(str::trim).filter(|login| !login.is_empty());
+    let (Some(login), Some(password)) = (login, parameters.get(field::PASSWORD)) else {
+        return Err(LoginError::Incomplete);
+    };
+    Ok((login.to_lowercase(), Zeroizing::new(password.to_owned())))
+}
+
+/// The user with this login and password, if they may come in.
+async fn verify(
+    app: &App,
+    login: &str,
+    password: Zeroizing<String>,
+    address: IpAddr,
+    now: Timestamp,
+) -> Result<Option<User>, Failure> {
+    let found = {
+        let (app, login) = (app.clone(), login.to_owned());
+        app.clone()
+            .store
+            .read(move |tx| {
+                let Some(user) = tx.find_user_by_login(&app.project, &login)? else { return Ok(None) };
+                let password = tx.find_password(&app.project, &user.id)?;
+                Ok(Some((user, password)))
+            })
+            .await?
+    };
+    let (user, stored) = found.map_or((None, None), |(user, stored)| (Some(user), stored));
+    let hash = stored.as_ref().map(|stored| stored.hash.clone());
+    let verdict = app.passwords.verify(password, hash).await?;
+    let Some(user) = user else { return Ok(None) };
+    let is_locked = stored.as_ref().is_some_and(|stored| stored.locked_until.is_some_and(|until| now < until));
+    let renewed = match verdict {
+        Verdict::Wrong => None,
+        Verdict::Right { renewed } => Some(renewed),
+    };
+    let Some(renewed) = renewed else {
+        info!(user_id = %user.id, %address, "a login failed: wrong password");
+        let (app, user_id) = (app.clone(), user.id.clone());
+        app.clone()
+            .store
+            .write(move |tx| {
+                let failures = tx.count_password_failure(&app.project, &user_id)?;
+                if let Some(until) = lockout::locked_until(failures, now) {
+                    tx.lock_password(&app.project, &user_id, until)?;
+                }
+                Ok(())
+            })
+            .await?;
+        return Ok(None);
+    };
+    if is_locked || user.disabled_at.is_some() {
+        info!(user_id = %user.id, %address, is_locked, "a login with the right password was refused");
+        return Ok(None);
+    }
+    if let (Some(hash), Some(stored)) = (renewed, stored) {
+        renew(app, &user.id, stored.hash, hash, now).await?;
+    }
+    Ok(Some(user))
+}
+
+/// Stores a hash with today's parameters, unless the password was changed meanwhile.
+async fn renew(app: &App, user_id: &UserId, old: String, new: String, now: Timestamp) -> Result<(), Failure> {
+    let (app, user_id) = (app.clone(), user_id.clone());
+    app.clone()
+        .store
+        .write(move |tx| {
+            if tx.find_password(&app.project, &user_id)?.is_some_and(|stored| stored.hash == old) {
+                tx.set_password(&app.project, &user_id, &new, now)?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// Stores the session, and with it what it means for the interaction. The user is read again: they may have been
+/// disabled, or the password changed, while it was being verified.
+async fn sign_in(
+    app: &App,
+    visit: &Visit,
+    user_id: &UserId,
+    session: Session,
+    token: &Secret,
+    waiting: Option<&Waiting>,
+) -> Result<(), Failure> {
+    let progress = Progress {
+        session_id: Some(session.id.clone()),
+        user_id: Some(session.user_id.clone()),
+        authenticated_at: Some(visit.now),
+        account_chosen_at: None,
+    };
+    let interaction = waiting.map(|waiting| waiting.id().clone());
+    let (app, user_id, token_hash) = (app.clone(), user_id.clone(), token.hash());
+    app.clone()
+        .store
+        .write(move |tx: &mut Tx<'_>| {
+            let user = tx.find_user(&app.project, &user_id)?;
+            if user.is_none_or(|user| user.disabled_at.is_some()) {
+                return Err(waiting::CHANGED.into());
+            }
+            tx.reset_password_failures(&app.project, &user_id)?;
+            tx.add_session(&app.project, &session, &token_hash)?;
+            if let Some(id) = &interaction {
+                tx.save_progress(&app.project, id, &progress)?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// The form once more, with what was typed and what was wrong with it; never the password.
+fn again(
+    app: &App,
+    visit: &Visit,
+    waiting: Option<&Waiting>,
+    parameters: &Parameters,
+    error: LoginError,
+) -> Response {
+    draw(app, visit, waiting, parameters.get(field::USERNAME).unwrap_or_default(), Some(error))
+}
+
+fn draw(app: &App, visit: &Visit, waiting: Option<&Waiting>, username: &str, error: Option<LoginError>) -> Response {
+    let is_signed_in = waiting.is_some_and(|waiting| waiting.situation.signed_in.is_some());
+    let view = LoginView {
+        form: FormView {
+            action: format!("{}/login", app.base_path),
+            interaction: waiting.map(|waiting| waiting.id().as_str().to_owned()),
+            csrf: visit.browser.csrf(app, FormKind::Login, &subject(waiting)),
+        },
+        client: waiting.map(|waiting| ClientView::of(waiting.client())),
+        username: username.to_owned(),
+        reason: if is_signed_in { LoginReason::ConfirmIdentity } else { LoginReason::SignIn },
+        error,
+    };
+    app.pages.login(&view, &visit.page)
+}

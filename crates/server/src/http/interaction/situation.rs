@@ -1,0 +1,94 @@
+//! Everything a decision about an authorization request rests on, loaded in one transaction.
+
+use crate::{
+    app::App,
+    failure::Failure,
+    records::{Current, Registered},
+    store::Tx,
+};
+use hospes_protocol::{
+    Timestamp,
+    authorization_request::{self, AuthorizationRequest, Rejected, ValidRequest},
+    authorize::{self, Facts, SignedIn, Step},
+    grant::Grant,
+    id::{ClientId, UserId},
+    id_token,
+    interaction::Progress,
+    session::Session,
+    user::User,
+};
+use std::sync::Arc;
+
+/// The facts at one moment. Read again in the transaction that issues anything.
+pub(crate) struct Situation {
+    pub(crate) current: Current,
+    pub(crate) client: Arc<Registered>,
+    /// Who is signed in in this browser; what became of them since is for `authorize` to judge.
+    pub(crate) signed_in: Option<(Session, User)>,
+    pub(crate) grant: Option<Grant>,
+}
+
+pub(crate) fn load(
+    tx: &mut Tx<'_>,
+    app: &App,
+    client_id: &ClientId,
+    session_hash: Option<&[u8; 32]>,
+) -> Result<Situation, Failure> {
+    let current = app.records.project(tx, &app.project)?;
+    let client = app.records.client(tx, &current, client_id)?.ok_or(authorization_request::UNKNOWN_CLIENT)?;
+    let signed_in = match session_hash {
+        Some(hash) => signed_in(tx, app, hash)?,
+        None => None,
+    };
+    let grant = match &signed_in {
+        Some((_, user)) => tx.find_grant(&app.project, &user.id, client_id)?,
+        None => None,
+    };
+    Ok(Situation { current, client, signed_in, grant })
+}
+
+/// The session behind a cookie with its user, dead or alive.
+pub(crate) fn signed_in(
+    tx: &mut Tx<'_>,
+    app: &App,
+    session_hash: &[u8; 32],
+) -> Result<Option<(Session, User)>, Failure> {
+    Ok(tx.find_login(&app.project, session_hash)?)
+}
+
+/// The same, if they may still come in.
+pub(crate) fn signed_in_alive(
+    tx: &mut Tx<'_>,
+    app: &App,
+    session_hash: &[u8; 32],
+    now: Timestamp,
+) -> Result<Option<(Session, User)>, Failure> {
+    Ok(signed_in(tx, app, session_hash)?.filter(|(session, user)| authorize::is_usable(SignedIn { session, user }, now)))
+}
+
+impl Situation {
+    /// Validates the request anew and says what comes next.
+    pub(crate) fn decide(
+        &self,
+        request: &AuthorizationRequest,
+        progress: &Progress,
+        hinted_user: Option<&UserId>,
+        now: Timestamp,
+    ) -> Result<(ValidRequest, Step), Rejected> {
+        let (client, policy) = (&self.client.client, &self.current.project.policy);
+        let valid = authorization_request::validate(request, client, policy)?;
+        let signed_in = self.signed_in.as_ref().map(|(session, user)| SignedIn { session, user });
+        let facts = Facts { signed_in, grant: self.grant.as_ref(), progress, hinted_user, now };
+        let step = authorize::decide(&valid, client, policy, &facts);
+        Ok((valid, step))
+    }
+}
+
+/// The user named by `id_token_hint`. A hint that does not verify names nobody, so it is as if absent: a hint can only
+/// ever make us ask more (OIDC Core §3.1.2.1).
+pub(crate) async fn hinted_user(app: &App, request: &AuthorizationRequest, counter: i64) -> Result<Option<UserId>, Failure> {
+    let Some(hint) = request.id_token_hint.as_deref() else { return Ok(None) };
+    let ring = app.keys.ring(counter).await?;
+    let hint = id_token::verify_hint(hint, ring.key_set(), &app.issuer, Some(&request.client_id));
+    Ok(hint.ok().map(|hint| hint.user_id))
+}

@@ -1,0 +1,298 @@
+//! An interaction that waits for this browser: found, still open, and going on to its next step.
+//!
+//! Specs: OAuth 2.1 §4.1.1 and §4.1.2, RFC 9700 §4.7.
+//! The request is validated again at every step, so what was disabled meanwhile ends the interaction.
+
+use super::{
+    deliver::deliver,
+    situation::{self, Situation},
+};
+use crate::{
+    app::App,
+    failure::Failure,
+    http::{answer::NO_STORE, visit::Visit},
+    secret::Secret,
+    store::Tx,
+};
+use axum::response::{IntoResponse, Redirect, Response};
+use hospes_protocol::{
+    ErrorCode::InvalidRequest,
+    Refusal, Timestamp,
+    authorization_code::{self, AuthorizationCode},
+    authorization_request::{AuthorizationRequest, Rejected, ResponseTarget, ValidRequest},
+    authorize::Step,
+    client::Client,
+    consent::{self, Approval},
+    family::FamilyContext,
+    id::{FamilyId, InteractionId, UserId},
+    interaction::Interaction,
+    parameters::Parameters,
+    plane::Plane,
+    refuse,
+    session::Session,
+    user::User,
+};
+
+pub(crate) const UNKNOWN: Refusal =
+    refuse(InvalidRequest, "this login is too old, or the link is not complete; go back to the app and begin again");
+pub(crate) const OTHER_BROWSER: Refusal =
+    refuse(InvalidRequest, "this login began in another browser; go back to the app and begin again here");
+pub(crate) const DECIDED: Refusal =
+    refuse(InvalidRequest, "this request was answered already; go back to the app and begin again if you need to");
+/// For requests that change in the moment between two transactions; sending the form again goes on from there.
+pub(crate) const CHANGED: Refusal =
+    refuse(InvalidRequest, "something changed while you answered; go back to the app and begin again");
+
+pub(crate) type StoredInteraction = Interaction<AuthorizationRequest>;
+
+/// Which page a step waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Page {
+    Login,
+    Account,
+    Consent,
+}
+
+impl Page {
+    pub(crate) const fn path(self) -> &'static str {
+        match self {
+            Self::Login => "/login",
+            Self::Account => "/account",
+            Self::Consent => "/consent",
+        }
+    }
+
+    /// The page of a step; `None` when nobody need be asked.
+    pub(crate) const fn of(step: &Step) -> Option<Self> {
+        match step {
+            Step::Login => Some(Self::Login),
+            Step::SelectAccount => Some(Self::Account),
+            Step::Consent(_) => Some(Self::Consent),
+            Step::Issue(_) | Step::Refuse(_) => None,
+        }
+    }
+
+    pub(crate) fn go(self, app: &App, id: &InteractionId) -> Response {
+        let location = format!("{}{}?interaction={}", app.base_path, self.path(), id.as_str());
+        (NO_STORE, Redirect::to(&location)).into_response()
+    }
+}
+
+/// An open interaction of this browser with the situation of now.
+pub(crate) struct Waiting {
+    pub(crate) interaction: StoredInteraction,
+    pub(crate) situation: Situation,
+    pub(crate) hinted_user: Option<UserId>,
+}
+
+/// Finds the open interaction that `parameters` names.
+pub(crate) async fn find(app: &App, visit: &mut Visit, parameters: &Parameters) -> Result<Waiting, Failure> {
+    let id = InteractionId::new(parameters.get("interaction").ok_or(UNKNOWN)?);
+    let (session_hash, now) = (visit.browser.session_hash(), visit.now);
+    let (interaction, situation) = {
+        let app = app.clone();
+        app.clone()
+            .store
+            .read(move |tx| {
+                let interaction = open(tx.find_interaction(&app.project, &id)?, now)?;
+                let situation = situation::load(tx, &app, &interaction.request.client_id, session_hash.as_ref())?;
+                Ok((interaction, situation))
+            })
+            .await?
+    };
+    if !visit.browser.is_bound_by(&interaction.browser_hash) {
+        return Err(OTHER_BROWSER.into());
+    }
+    let hinted_user = situation::hinted_user(app, &interaction.request, situation.current.counter).await?;
+    if let Some(locales) = &interaction.request.ui_locales {
+        visit.page.ui_locales = locales.split(' ').map(str::to_owned).collect();
+    }
+    Ok(Waiting { interaction, situation, hinted_user })
+}
+
+/// An interaction is open until it is decided or too old.
+fn open(found: Option<StoredInteraction>, now: Timestamp) -> Result<StoredInteraction, Failure> {
+    let interaction = found.filter(|interaction| now < interaction.expires_at).ok_or(UNKNOWN)?;
+    if interaction.decided_at.is_some() {
+        return Err(DECIDED.into());
+    }
+    Ok(interaction)
+}
+
+impl Waiting {
+    pub(crate) fn id(&self) -> &InteractionId {
+        &self.interaction.id
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.situation.client.client
+    }
+
+    pub(crate) fn step(&self, now: Timestamp) -> Result<(ValidRequest, Step), Rejected> {
+        let Interaction { request, progress, .. } = &self.interaction;
+        self.situation.decide(request, progress, self.hinted_user.as_ref(), now)
+    }
+
+    /// Goes on as far as it goes without the user: to the next page, or to the client.
+    pub(crate) async fn advance(self, app: &App, visit: &Visit) -> Result<Response, Failure> {
+        match self.step(visit.now) {
+            Ok((valid, Step::Refuse(refusal))) => self.refuse(app, visit, valid.target, refusal).await,
+            Ok((_, Step::Issue(_))) => {
+                self.conclude(app, visit, |_, step| match step {
+                    Step::Issue(approval) => Some(Ok(approval)),
+                    _ => None,
+                })
+                .await
+            }
+            Ok((_, step)) => match Page::of(&step) {
+                Some(page) => Ok(page.go(app, self.id())),
+                None => Err(CHANGED.into()),
+            },
+            Err(Rejected { refusal, target: Some(target) }) => self.refuse(app, visit, target, refusal).await,
+            Err(Rejected { refusal, target: None }) => Err(refusal.into()),
+        }
+    }
+
+    /// Tells the client no, once.
+    pub(crate) async fn refuse(
+        self,
+        app: &App,
+        visit: &Visit,
+        target: ResponseTarget,
+        refusal: Refusal,
+    ) -> Result<Response, Failure> {
+        let (id, now) = (self.interaction.id.clone(), visit.now);
+        {
+            let app = app.clone();
+            app.clone()
+                .store
+                .write(move |tx| {
+                    open(tx.take_interaction(&app.project, &id)?, now)?;
+                    Ok(tx.decide_interaction(&app.project, &id, now)?)
+                })
+                .await?;
+        }
+        Ok(deliver(app, self.client(), &target, Err(&refusal), &visit.page))
+    }
+
+    /// Takes the interaction, decides again in the same transaction, and issues a code for what `approve` makes of the
+    /// step. When `approve` has nothing to say to the step, the user is led to where it waits.
+    pub(crate) async fn conclude(
+        self,
+        app: &App,
+        visit: &Visit,
+        approve: impl Fn(&ValidRequest, Step) -> Option<Result<Approval, Refusal>> + Send + 'static,
+    ) -> Result<Response, Failure> {
+        let new_code = NewCode::new(app);
+        let code = new_code.secret.clone();
+        let (id, now, session_hash) = (self.interaction.id.clone(), visit.now, visit.browser.session_hash());
+        let hinted_user = self.hinted_user.clone();
+        let outcome = {
+            let app = app.clone();
+            app.clone()
+                .store
+                .write(move |tx| {
+                    let interaction = open(tx.take_interaction(&app.project, &id)?, now)?;
+                    let situation = situation::load(tx, &app, &interaction.request.client_id, session_hash.as_ref())?;
+                    let decided =
+                        situation.decide(&interaction.request, &interaction.progress, hinted_user.as_ref(), now);
+                    let (valid, step) = match decided {
+                        Ok(decided) => decided,
+                        Err(rejected) => {
+                            tx.decide_interaction(&app.project, &id, now)?;
+                            return Ok(Outcome::Rejected(rejected));
+                        }
+                    };
+                    let page = Page::of(&step);
+                    match approve(&valid, step) {
+                        Some(Ok(approval)) => {
+                            add_code(tx, &app, &situation, &valid, &approval, &new_code, now)?;
+                            tx.decide_interaction(&app.project, &id, now)?;
+                            Ok(Outcome::Issued(valid.target))
+                        }
+                        Some(Err(refusal)) => {
+                            tx.decide_interaction(&app.project, &id, now)?;
+                            Ok(Outcome::Rejected(Rejected { refusal, target: Some(valid.target) }))
+                        }
+                        None => Ok(Outcome::Elsewhere(page)),
+                    }
+                })
+                .await?
+        };
+        match outcome {
+            Outcome::Issued(target) => Ok(deliver(app, self.client(), &target, Ok(code.text()), &visit.page)),
+            Outcome::Rejected(Rejected { refusal, target: Some(target) }) => {
+                Ok(deliver(app, self.client(), &target, Err(&refusal), &visit.page))
+            }
+            Outcome::Rejected(Rejected { refusal, target: None }) => Err(refusal.into()),
+            Outcome::Elsewhere(Some(page)) => Ok(page.go(app, self.id())),
+            Outcome::Elsewhere(None) => Err(CHANGED.into()),
+        }
+    }
+}
+
+enum Outcome {
+    Issued(ResponseTarget),
+    Rejected(Rejected),
+    Elsewhere(Option<Page>),
+}
+
+/// The random parts of a code, drawn before the transaction that may run more than once.
+#[derive(Clone)]
+pub(crate) struct NewCode {
+    pub(crate) secret: Secret,
+    family_id: FamilyId,
+}
+
+impl NewCode {
+    pub(crate) fn new(app: &App) -> Self {
+        Self {
+            secret: Secret::new(authorization_code::PREFIX, &app.entropy),
+            family_id: FamilyId::new(app.entropy.uuid().to_string()),
+        }
+    }
+}
+
+/// Stores a code for what was approved, and what the grant has learned.
+pub(crate) fn add_code(
+    tx: &mut Tx<'_>,
+    app: &App,
+    situation: &Situation,
+    valid: &ValidRequest,
+    approval: &Approval,
+    new_code: &NewCode,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let (session, user): &(Session, User) = situation.signed_in.as_ref().ok_or(CHANGED)?;
+    let client_id = &situation.client.client.id;
+    tx.save_grant(&app.project, &user.id, client_id, now, |previous| {
+        consent::grant_after(approval, previous, &user.id, client_id, now)
+    })?;
+    tx.add_code(
+        &app.project,
+        &new_code.secret.hash(),
+        &AuthorizationCode {
+            plane: Plane::Standard,
+            client_id: client_id.clone(),
+            user_id: user.id.clone(),
+            session_id: session.id.clone(),
+            family_id: new_code.family_id.clone(),
+            redirect_uri: valid.target.redirect_uri.clone(),
+            code_challenge: valid.code_challenge.as_ref().map(|challenge| challenge.as_str().to_owned()),
+            nonce: valid.nonce.clone(),
+            scope: approval.scope.clone(),
+            resources: approval.resources.clone(),
+            context: FamilyContext {
+                auth_time: Some(session.authenticated_at),
+                amr: session.amr.clone(),
+                acr: None,
+                userinfo_claims: valid.claims.userinfo.clone(),
+                id_token_claims: valid.claims.id_token.clone(),
+            },
+            issued_at: now,
+            expires_at: now.plus(app.config.lifetimes.code),
+            redeemed_at: None,
+        },
+    )?;
+    Ok(())
+}

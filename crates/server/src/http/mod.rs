@@ -1,0 +1,12 @@
+//! HTTP: each handler extracts, loads, asks the protocol, and applies its decision.
+
+pub(crate) mod account;
+pub(crate) mod answer;
+pub(crate) mod browser;
+pub(crate) mod extract;
+pub(crate) mod interaction;
+pub(crate) mod oauth;
+pub(crate) mod observe;
+pub(crate) mod operations;
+pub(crate) mod page_routes;
+pub(crate) mod visit;

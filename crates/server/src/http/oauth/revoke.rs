@@ -1,0 +1,78 @@
+//! `POST /oauth2/revoke`: a client gives a token back.
+//!
+//! Specs: RFC 7009 §2. After the 200, introspection, userinfo and refresh refuse in every process.
+
+use super::authenticate::{Caller, Sender, authenticate};
+use crate::{
+    app::App,
+    failure::Failure,
+    http::{
+        answer::{Challenged, NO_STORE},
+        extract::{Form, Now},
+        visit::Address,
+    },
+};
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+};
+use hospes_protocol::{
+    plane::Plane,
+    refresh_token::Presented,
+    revocation::{self, Decision},
+};
+
+pub(crate) async fn revoke(
+    State(app): State<App>,
+    now: Now,
+    address: Address,
+    headers: HeaderMap,
+    Form(parameters): Form,
+) -> Result<Response, Challenged> {
+    let caller = authenticate(&app, Sender { headers: &headers, address: address.0 }, &parameters, *now).await?;
+    let token = revocation::parse(&parameters)?;
+    match Presented::parse(token) {
+        Some(presented) => refresh_token(&app, caller, presented, now).await?,
+        None => access_token(&app, caller, token, now).await?,
+    }
+    // RFC 7009 §2.2: 200 whatever there was to revoke
+    Ok((StatusCode::OK, NO_STORE).into_response())
+}
+
+async fn refresh_token(app: &App, caller: Caller, presented: Presented, now: Now) -> Result<(), Failure> {
+    let ring = app.keys.ring(caller.current.counter).await?;
+    let keys = ring.refresh_keys(presented.key_id());
+    let app = app.clone();
+    app.clone()
+        .store
+        .write(move |tx| {
+            let family = tx.take_family(&app.project, &presented.family_id())?;
+            let decision = revocation::refresh_token(
+                &caller.authenticated,
+                &presented,
+                keys.as_deref(),
+                &app.project,
+                family.as_ref(),
+                Plane::Standard,
+            );
+            if let Decision::RevokeFamily(id) = decision {
+                tx.revoke_family(&app.project, &id, *now)?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+async fn access_token(app: &App, caller: Caller, token: &str, now: Now) -> Result<(), Failure> {
+    let ring = app.keys.ring(caller.current.counter).await?;
+    let Ok(token) = app.verified.verify(&ring, token) else { return Ok(()) };
+    if token.validate(&app.issuer, *now).is_err() {
+        return Ok(());
+    }
+    if let Decision::ListToken { jti, until } = revocation::access_token(&caller.authenticated, token.claims(), *now) {
+        let app = app.clone();
+        app.clone().store.write(move |tx| Ok(tx.add_revoked_token(&app.project, &jti, until)?)).await?;
+    }
+    Ok(())
+}

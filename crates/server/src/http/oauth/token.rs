@@ -1,0 +1,297 @@
+//! `POST /oauth2/token`: a client exchanges a grant for tokens.
+//!
+//! Specs: RFC 6749 §3.2, §4.1.3, §4.4 and §6, OAuth 2.1 §4.1.3 and §4.3, RFC 7636 §4.6, RFC 8707 §2.2.
+//! Decides nothing: each grant's rules are in `protocol`. What is issued is signed after the transaction is flushed.
+
+use super::authenticate::{Caller, Sender, authenticate};
+use crate::{
+    app::App,
+    failure::Failure,
+    http::{
+        answer::{Challenged, NoStore},
+        extract::{Form, Now},
+        visit::Address,
+    },
+    issue::{self, Order, Signers, TokenResponse, UserTokens},
+    keys::KeyRing,
+    records::{Current, Registered},
+    store::Tx,
+};
+use anyhow::Context as _;
+use axum::{extract::State, http::HeaderMap};
+use hospes_protocol::{
+    Refusal, Scope, Timestamp, access_scope,
+    authorization_code::{self, Redemption},
+    client::GrantType,
+    client_credentials,
+    family::Family,
+    id::FamilyId,
+    liveness::{self, Standing},
+    plane::Plane,
+    refresh_token::{self, Presented},
+    scope::OFFLINE_ACCESS,
+    token_request::{self, TokenRequest},
+};
+use std::sync::Arc;
+use tracing::{error, info, warn};
+
+pub(crate) async fn token(
+    State(app): State<App>,
+    now: Now,
+    address: Address,
+    headers: HeaderMap,
+    Form(parameters): Form,
+) -> Result<NoStore<TokenResponse>, Challenged> {
+    let request = token_request::parse(&parameters)?;
+    let caller = authenticate(&app, Sender { headers: &headers, address: address.0 }, &parameters, *now).await?;
+    request.is_allowed_for(&caller.registered.client)?;
+    let ring = app.keys.ring(caller.current.counter).await?;
+    let signers = Signers::of(&ring, &caller.registered.client, *now)?;
+    let order = match request {
+        TokenRequest::AuthorizationCode { code, redirect_uri, code_verifier, resources } => {
+            let redemption = CodeRedemption { code, redirect_uri, code_verifier, resources };
+            redeem_code(&app, caller, ring, redemption, *now).await?
+        }
+        TokenRequest::RefreshToken { refresh_token, scope, resources } => {
+            let presented = Presented::parse(&refresh_token).ok_or(refresh_token::UNKNOWN)?;
+            refresh(&app, caller, ring, Refresh { presented, scope, resources }, *now).await?
+        }
+        TokenRequest::ClientCredentials { scope, resources } => {
+            let Caller { registered, current, .. } = caller;
+            let allowed = client_credentials::decide(&registered.client, scope.as_ref(), &resources, &current.project.policy)?;
+            issue::client_token(&app, &current, &registered.client, allowed.scope, &allowed.resources, *now)
+        }
+    };
+    Ok(NoStore(issue::sign(order, &signers)?))
+}
+
+struct CodeRedemption {
+    code: String,
+    redirect_uri: Option<String>,
+    code_verifier: Option<String>,
+    resources: Vec<String>,
+}
+
+async fn redeem_code(
+    app: &App,
+    caller: Caller,
+    ring: Arc<KeyRing>,
+    request: CodeRedemption,
+    now: Timestamp,
+) -> Result<Order, Failure> {
+    let hash = authorization_code::hash(&request.code);
+    let secret = app.entropy.bytes::<32>();
+    let app = app.clone();
+    app.clone()
+        .store
+        .write(move |tx| {
+            let project = &app.project;
+            let code = tx.take_code(project, &hash)?.ok_or(authorization_code::UNKNOWN)?;
+            let redemption = Redemption {
+                client_id: &caller.registered.client.id,
+                plane: Plane::Standard,
+                redirect_uri: request.redirect_uri.as_deref(),
+                code_verifier: request.code_verifier.as_deref(),
+            };
+            match authorization_code::decide(&code, &redemption, now) {
+                authorization_code::Decision::Issue => {}
+                authorization_code::Decision::RevokeFamily => {
+                    warn!(client_id = %code.client_id, family_id = %code.family_id, "an authorization code was replayed");
+                    tx.revoke_family(project, &code.family_id, now)?;
+                    return Err(authorization_code::REPLAYED.into());
+                }
+                authorization_code::Decision::Refuse(refusal) => return Err(refusal.into()),
+            }
+            let (current, client) = reread_client(tx, &app, &caller)?;
+            let (user, grant) = tx.find_user_and_grant(project, &code.user_id, &code.client_id)?;
+            let session = tx.find_session(project, &code.session_id)?;
+            let standing = Standing {
+                project_valid_from: current.project.tokens_valid_from,
+                client: Some(&client.client),
+                user: user.as_ref(),
+                grant: grant.as_ref(),
+            };
+            let alive = liveness::authorization(standing, code.issued_at, now).map_err(ended)?;
+            liveness::session(session.as_ref(), alive.user, now).map_err(ended)?;
+
+            let lifetimes = &app.config.lifetimes;
+            let access_end = now.plus(issue::access_token_lifetime(&app, alive.client));
+            let may_refresh =
+                code.scope.contains(OFFLINE_ACCESS) && alive.client.may_use(GrantType::RefreshToken);
+            let consent_end = alive.grant.expires_at.unwrap_or(Timestamp(i64::MAX));
+            let family_end = if may_refresh { now.plus(lifetimes.refresh_absolute) } else { access_end };
+            let mut family = Family {
+                id: code.family_id.clone(),
+                plane: code.plane,
+                client_id: code.client_id.clone(),
+                user_id: code.user_id.clone(),
+                session_id: code.session_id.clone(),
+                scope: code.scope.clone(),
+                resources: code.resources.clone(),
+                context: code.context.clone(),
+                created_at: code.issued_at,
+                revoked_at: None,
+                expires_at: family_end.min(consent_end),
+                refresh: None,
+            };
+            let policy = &current.project.policy;
+            let scope = access_scope::narrow(&family.scope, None, &alive, policy)?;
+            let resources = access_scope::narrow_resources(&family.resources, &request.resources, &alive, policy)?;
+            let refresh_token = may_refresh
+                .then(|| first_refresh_token(&app, &ring, &mut family, &secret, now))
+                .transpose()?;
+            tx.add_family(project, &family)?;
+            tx.redeem_code(project, &hash, now, authorization_code::keep_until(now, access_end))?;
+            tx.touch_grant(project, &code.user_id, &code.client_id, now)?;
+            Ok(issue::user_tokens(
+                &app,
+                UserTokens {
+                    current: &current,
+                    client: alive.client,
+                    user: alive.user,
+                    family: &family,
+                    scope,
+                    resources: &resources,
+                    nonce: code.nonce.clone(),
+                    refresh_token,
+                    not_after: family.expires_at,
+                },
+                now,
+            ))
+        })
+        .await
+}
+
+fn first_refresh_token(
+    app: &App,
+    ring: &KeyRing,
+    family: &mut Family,
+    secret: &[u8; 32],
+    now: Timestamp,
+) -> Result<String, Failure> {
+    let keys = ring.current_refresh_keys(now).context("no active refresh key; `hospes key rotate --refresh` makes one")?;
+    let idle_end = refresh_token::idle_end(now, app.config.lifetimes.refresh_idle, family.expires_at);
+    let (token, state) = refresh_token::first(&keys, &app.project, &family.id, secret, idle_end)
+        .with_context(|| format!("family id {} is no UUID", family.id))?;
+    family.refresh = Some(state);
+    Ok(token)
+}
+
+struct Refresh {
+    presented: Presented,
+    scope: Option<Scope>,
+    resources: Vec<String>,
+}
+
+async fn refresh(
+    app: &App,
+    caller: Caller,
+    ring: Arc<KeyRing>,
+    request: Refresh,
+    now: Timestamp,
+) -> Result<Order, Failure> {
+    let keys = ring.refresh_keys(request.presented.key_id()).ok_or(refresh_token::UNKNOWN)?;
+    if !request.presented.tag_is_genuine(&keys, &app.project) {
+        return Err(refresh_token::UNKNOWN.into());
+    }
+    let family_id: FamilyId = request.presented.family_id();
+    let new_salt = app.entropy.bytes::<16>();
+    let app = app.clone();
+    app.clone()
+        .store
+        .write(move |tx| {
+            let project = &app.project;
+            let family = tx.take_family(project, &family_id)?.ok_or(refresh_token::UNKNOWN)?;
+            // RFC 6749 §6: another client's attempt has no effect, whatever state the token is in
+            if family.client_id != caller.registered.client.id {
+                return Err(refresh_token::WRONG_CLIENT.into());
+            }
+            let (current, client) = reread_client(tx, &app, &caller)?;
+            let (user, grant) = tx.find_user_and_grant(project, &family.user_id, &family.client_id)?;
+            let standing = Standing {
+                project_valid_from: current.project.tokens_valid_from,
+                client: Some(&client.client),
+                user: user.as_ref(),
+                grant: grant.as_ref(),
+            };
+            let alive = liveness::family(&family, standing, now).map_err(ended)?;
+            let lifetimes = &app.config.lifetimes;
+            let narrow = || -> Result<_, Refusal> {
+                let policy = &current.project.policy;
+                let scope = access_scope::narrow(&family.scope, request.scope.as_ref(), &alive, policy)?;
+                let resources =
+                    access_scope::narrow_resources(&family.resources, &request.resources, &alive, policy)?;
+                Ok((scope, resources))
+            };
+            let decision = refresh_token::decide(
+                &request.presented,
+                &refresh_token::Facts {
+                    project,
+                    keys: &keys,
+                    family: &family,
+                    alive: &alive,
+                    plane: Plane::Standard,
+                    window: alive.client.settings.refresh_window.unwrap_or(lifetimes.refresh_window),
+                    idle_lifetime: lifetimes.refresh_idle,
+                    new_salt,
+                    now,
+                },
+            );
+            let token = match decision {
+                refresh_token::Decision::Rotate { state, token } | refresh_token::Decision::Keep { state, token } => {
+                    // First: a request that is refused for what it asks takes no step.
+                    narrow()?;
+                    tx.save_refresh_state(project, &family_id, &state)?;
+                    token
+                }
+                refresh_token::Decision::Repeat { token } => {
+                    info!(client_id = %family.client_id, family_id = %family.id, "a superseded refresh token was answered again");
+                    token
+                }
+                refresh_token::Decision::Theft => {
+                    warn!(client_id = %family.client_id, family_id = %family.id, "refresh token reuse: the family is revoked");
+                    tx.revoke_family(project, &family_id, now)?;
+                    return Err(refresh_token::REUSED.into());
+                }
+                refresh_token::Decision::Alarm(refusal) => {
+                    error!(
+                        client_id = %family.client_id, family_id = %family.id,
+                        "a genuine refresh token does not fit the stored state: was an old database restored?"
+                    );
+                    return Err(refusal.into());
+                }
+                refresh_token::Decision::Refuse(refusal) => return Err(refusal.into()),
+            };
+            let (scope, resources) = narrow()?;
+            tx.touch_grant(project, &family.user_id, &family.client_id, now)?;
+            let not_after = family.expires_at.min(alive.grant.expires_at.unwrap_or(Timestamp(i64::MAX)));
+            Ok(issue::user_tokens(
+                &app,
+                UserTokens {
+                    current: &current,
+                    client: alive.client,
+                    user: alive.user,
+                    family: &family,
+                    scope,
+                    resources: &resources,
+                    nonce: None,
+                    refresh_token: Some(token),
+                    not_after,
+                },
+                now,
+            ))
+        })
+        .await
+}
+
+/// The client and the project as this transaction sees them: either may have changed since the client authenticated.
+fn reread_client(tx: &mut Tx<'_>, app: &App, caller: &Caller) -> Result<(Current, Arc<Registered>), Failure> {
+    let current = app.records.project(tx, &app.project)?;
+    let client = app.records.client(tx, &current, &caller.registered.client.id)?;
+    Ok((current, client.ok_or(liveness::ENDED)?))
+}
+
+fn ended(dead: liveness::Dead) -> Failure {
+    info!(reason = dead.as_str(), "an authorization has ended");
+    liveness::ENDED.into()
+}

@@ -1,0 +1,101 @@
+//! `GET` and `POST /oauth2/userinfo`: the claims of the user behind an access token.
+//!
+//! Specs: OIDC Core §5.3, RFC 6750 §2 and §3.
+
+use super::access;
+use crate::{
+    app::App,
+    failure::Failure,
+    http::{
+        answer::{Challenged, NoStore},
+        extract::{self, Now, Query, is_form},
+    },
+};
+use axum::{
+    body::Bytes,
+    extract::State,
+    http::{
+        HeaderMap, StatusCode,
+        header::{AUTHORIZATION, WWW_AUTHENTICATE},
+    },
+    response::{IntoResponse, Response},
+};
+use hospes_protocol::{
+    ErrorCode::{InsufficientScope, InvalidRequest, InvalidToken},
+    claims, liveness,
+    parameters::Parameters,
+    userinfo::{self, Request},
+};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+use tracing::info;
+
+pub(crate) async fn get(
+    State(app): State<App>,
+    now: Now,
+    headers: HeaderMap,
+    Query(query): Query,
+) -> Result<Response, Challenged> {
+    answer(&app, now, &headers, &query, None).await
+}
+
+pub(crate) async fn post(
+    State(app): State<App>,
+    now: Now,
+    headers: HeaderMap,
+    Query(query): Query,
+    body: Bytes,
+) -> Result<Response, Challenged> {
+    // RFC 6750 §2.2: a body counts only as a form; a POST with the header may be empty
+    let body = if is_form(&headers) { Some(Parameters::parse(&body)?) } else { None };
+    answer(&app, now, &headers, &query, body.as_ref()).await
+}
+
+async fn answer(
+    app: &App,
+    now: Now,
+    headers: &HeaderMap,
+    query: &Parameters,
+    body: Option<&Parameters>,
+) -> Result<Response, Challenged> {
+    let authorization = extract::single(headers, AUTHORIZATION)?;
+    let token = userinfo::bearer(&Request { authorization, query, body }).map_err(|refusal| challenged(refusal.into()))?;
+    let Some(token) = token else {
+        // RFC 6750 §3.1: no error where no token was presented
+        return Ok((StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, userinfo::challenge(None))]).into_response());
+    };
+    let claims = claims_for(app, token, now).await.map_err(challenged)?;
+    Ok(NoStore(claims).into_response())
+}
+
+fn challenged(failure: Failure) -> Challenged {
+    let challenge = match &failure {
+        Failure::Refused(refusal) if [InvalidToken, InsufficientScope, InvalidRequest].contains(&refusal.error) => {
+            Some(userinfo::challenge(Some(refusal)))
+        }
+        _ => None,
+    };
+    Challenged { failure, challenge }
+}
+
+async fn claims_for(app: &App, token: &str, now: Now) -> Result<Map<String, Value>, Failure> {
+    let ring = app.keys.ring_of_now().await?;
+    let token = app.verified.verify(&ring, token)?;
+    token.validate(&app.issuer, *now)?;
+    let token = Arc::new(token.into_claims());
+    let behind = {
+        let (app, token) = (app.clone(), Arc::clone(&token));
+        app.clone().store.read(move |tx| access::load(tx, &app, &token)).await?
+    };
+    let alive = liveness::access_token(&behind.token(&token), behind.standing(), *now).map_err(|dead| {
+        info!(reason = dead.as_str(), "userinfo was asked with a dead token");
+        userinfo::refusal_for(dead)
+    })?;
+    let Some((alive, family)) = alive.zip(behind.rows.family.as_ref()) else {
+        return Err(userinfo::NEEDS_OPENID.into());
+    };
+    userinfo::is_open_to(&token.scope)?;
+    // What the token says, less what the user and the operator took back since.
+    let scope = token.scope.intersection(&alive.grant.scope);
+    Ok(claims::userinfo(alive.user, &scope, &family.context.userinfo_claims))
+}

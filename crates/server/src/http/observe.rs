@@ -1,0 +1,57 @@
+//! The outermost layer: gives every request an id, counts it, and logs what went wrong, once.
+//!
+//! Never logged: query strings, bodies, headers. They hold codes, tokens and secrets.
+
+use super::answer::Failed;
+use crate::{app::App, metrics::Route};
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::{HeaderName, HeaderValue},
+    middleware::Next,
+    response::Response,
+};
+use hospes_protocol::ErrorCode;
+use tracing::{Instrument as _, debug, error, info, info_span, warn};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id of a request, in its log lines, its response header and on error pages.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestId(pub(crate) String);
+
+pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let id = app.entropy.uuid().simple().to_string();
+    let route =
+        request.extensions().get::<MatchedPath>().map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
+    let method = request.method().clone();
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let span = info_span!("request", id, %method, route);
+    let started = app.metrics.start();
+    let mut response = next.run(request).instrument(span.clone()).await;
+    app.metrics.finish(started, &Route { method: method.as_str().to_owned(), route, status: response.status().as_u16() });
+    if let Some(failed) = response.extensions().get::<Failed>() {
+        span.in_scope(|| log(failed));
+    }
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}
+
+/// The level follows the code: what clients do every day is quiet, what an operator must see is loud.
+fn log(failed: &Failed) {
+    let (error, description) = (failed.refusal.error.as_str(), failed.refusal.description.as_ref());
+    if let Some(fault) = &failed.fault {
+        error!(error, fault = format!("{fault:#}"), "fault");
+        return;
+    }
+    match failed.refusal.error {
+        ErrorCode::InvalidClient | ErrorCode::TemporarilyUnavailable | ErrorCode::TooManyRequests => {
+            warn!(error, description, "refused");
+        }
+        ErrorCode::NotFound | ErrorCode::LoginRequired | ErrorCode::InteractionRequired => {
+            debug!(error, description, "refused");
+        }
+        _ => info!(error, description, "refused"),
+    }
+}

@@ -1,0 +1,79 @@
+//! A person's request to one of our pages: when, from which browser, in which language.
+
+use super::browser::Browser;
+use crate::{app::App, client_address::client_address, failure::Failure, pages::PageContext};
+use axum::{
+    extract::{ConnectInfo, FromRequestParts},
+    http::{header::ACCEPT_LANGUAGE, request::Parts},
+};
+use hospes_protocol::{ErrorCode::InvalidRequest, Refusal, Timestamp, refuse};
+use std::{
+    convert::Infallible,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
+
+pub(crate) const FORGED: Refusal = refuse(
+    InvalidRequest,
+    "the form did not come from this page, or the page is too old; go back, reload it and send it again",
+);
+
+pub(crate) struct Visit {
+    pub(crate) now: Timestamp,
+    pub(crate) browser: Browser,
+    pub(crate) page: PageContext,
+    pub(crate) address: IpAddr,
+}
+
+impl Visit {
+    /// Every form proves that it was drawn by us for this browser (RFC 9700 §4.7).
+    pub(crate) fn check_form(
+        &self,
+        app: &App,
+        kind: super::browser::FormKind,
+        subject: &str,
+        presented: Option<&str>,
+    ) -> Result<(), Failure> {
+        if self.browser.csrf_holds(app, kind, subject, presented) { Ok(()) } else { Err(FORGED.into()) }
+    }
+}
+
+impl FromRequestParts<App> for Visit {
+    type Rejection = Infallible;
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        let now = app.clock.now();
+        let accept_language = parts.headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        Ok(Self {
+            now,
+            browser: Browser::of(app, &parts.headers),
+            page: PageContext {
+                base_path: app.base_path.clone(),
+                project_name: app.records.last_known().map(|current| current.project.name.clone()).unwrap_or_default(),
+                ui_locales: Vec::new(),
+                accept_language: accept_language.map(str::to_owned),
+                now,
+            },
+            address: address_of(parts, app),
+        })
+    }
+}
+
+/// The caller's address: the connection's, or what a trusted proxy says (attacks.md row 17).
+fn address_of(parts: &Parts, app: &App) -> IpAddr {
+    let peer = parts
+        .extensions
+        .get::<ConnectInfo<SocketAddr>>()
+        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip());
+    let forwarded = parts.headers.get_all("x-forwarded-for").iter().map(|value| value.as_bytes());
+    client_address(peer, forwarded, &app.config.http.trusted_proxies)
+}
+
+/// The caller's address, for endpoints that no person visits.
+#[derive(Clone, Copy)]
+pub(crate) struct Address(pub(crate) IpAddr);
+
+impl FromRequestParts<App> for Address {
+    type Rejection = Infallible;
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        Ok(Self(address_of(parts, app)))
+    }
+}

@@ -1,0 +1,183 @@
+//! Making tokens, after the transaction that decided on them has been flushed.
+//!
+//! Specs: RFC 9068 §2 (access tokens), OIDC Core §2 and §3.1.3.6 (ID tokens), RFC 6749 §5.1.
+//! Everything that can fail but the signature is done before the transaction ends: an [`Order`] holds finished claims
+//! and loaded keys.
+
+use crate::{app::App, failure::Failure, keys::KeyRing, records::Current};
+use anyhow::Context as _;
+use hospes_protocol::{
+    Scope, Seconds, Timestamp,
+    access_token::{self, AccessTokenClaims},
+    claims,
+    client::{Client, SigningAlg},
+    family::{Family, FamilyContext},
+    id::SessionId,
+    id_token::{self, IdTokenClaims, UserClaims},
+    jose::SigningKey,
+    policy::Policy,
+    scope::OPENID,
+    user::User,
+};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// RFC 6749 §5.1. Absent members are left out, never `null` (mcp T-16).
+#[derive(Debug, Serialize)]
+pub struct TokenResponse {
+    pub access_token: String,
+    pub token_type: &'static str,
+    pub expires_in: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<String>,
+    pub scope: String,
+}
+
+/// The keys that sign for one client, chosen before anything is committed.
+pub struct Signers {
+    pub access_token: Arc<SigningKey>,
+    pub id_token: Arc<SigningKey>,
+}
+
+impl Signers {
+    /// ES256 for access tokens and RS256 for ID tokens, unless the client registered otherwise (design section 5).
+    pub fn of(ring: &KeyRing, client: &Client, now: Timestamp) -> Result<Self, Failure> {
+        let key = |alg: SigningAlg| {
+            ring.signing(alg, now)
+                .with_context(|| format!("no active {} key; `hospes key rotate` makes one", alg.as_str()))
+        };
+        Ok(Self {
+            access_token: key(client.settings.access_token_alg.unwrap_or(SigningAlg::ES256))?,
+            id_token: key(client.settings.id_token_alg.unwrap_or(SigningAlg::RS256))?,
+        })
+    }
+}
+
+/// What is to be issued, with every claim decided.
+#[derive(Debug)]
+pub struct Order {
+    access_token: AccessTokenClaims,
+    id_token: Option<IdTokenClaims>,
+    refresh_token: Option<String>,
+}
+
+/// How long an access token of this client lives.
+pub fn access_token_lifetime(app: &App, client: &Client) -> Seconds {
+    client.settings.access_token_lifetime.unwrap_or(app.config.lifetimes.access_token)
+}
+
+/// The audience of a token for `resources`: those, else the project's default resource, else ourselves.
+fn audience(app: &App, policy: &Policy, resources: &[String]) -> Vec<String> {
+    if !resources.is_empty() {
+        return resources.to_vec();
+    }
+    let default = policy.resources.iter().find(|resource| resource.default).map(|resource| resource.uri.clone());
+    vec![default.unwrap_or_else(|| app.issuer.clone())]
+}
+
+/// What a user's authorization yields. `expires_at` of the family and the grant bound the access token's life.
+pub struct UserTokens<'a> {
+    pub current: &'a Current,
+    pub client: &'a Client,
+    pub user: &'a User,
+    pub family: &'a Family,
+    pub scope: Scope,
+    pub resources: &'a [String],
+    pub nonce: Option<String>,
+    pub refresh_token: Option<String>,
+    /// No token lives longer than this: the family's end and the end date of the user's consent.
+    pub not_after: Timestamp,
+}
+
+pub fn user_tokens(app: &App, tokens: UserTokens<'_>, now: Timestamp) -> Order {
+    let UserTokens { current, client, user, family, scope, resources, nonce, refresh_token, not_after } = tokens;
+    let FamilyContext { auth_time, amr, acr, id_token_claims, .. } = &family.context;
+    let access_token = AccessTokenClaims {
+        iss: app.issuer.clone(),
+        sub: user.id.to_string(),
+        aud: audience(app, &current.project.policy, resources),
+        client_id: client.id.clone(),
+        scope: scope.clone(),
+        iat: now,
+        nbf: None,
+        exp: now.plus(access_token_lifetime(app, client)).min(not_after),
+        jti: app.entropy.uuid().to_string(),
+        fid: Some(family.id.clone()),
+        auth_time: *auth_time,
+        acr: acr.clone(),
+        amr: amr.clone(),
+        sid: Some(family.session_id.clone()),
+    };
+    // OIDC Core §3.1.3.3: an ID token iff the scope has openid
+    let id_token = scope.contains(OPENID).then(|| IdTokenClaims {
+        iss: app.issuer.clone(),
+        sub: user.id.clone(),
+        aud: client.id.clone(),
+        exp: now.plus(app.config.lifetimes.id_token),
+        iat: now,
+        auth_time: *auth_time,
+        nonce,
+        acr: acr.clone(),
+        amr: amr.clone(),
+        azp: None,
+        at_hash: None,
+        sid: Some(SessionId::clone(&family.session_id)),
+        user_claims: UserClaims::new(claims::id_token(user, &scope, id_token_claims)),
+    });
+    Order { access_token, id_token, refresh_token }
+}
+
+/// A token for a client on its own behalf (RFC 6749 §4.4): `sub` is the client (RFC 9068 §2.2).
+pub fn client_token(
+    app: &App,
+    current: &Current,
+    client: &Client,
+    scope: Scope,
+    resources: &[String],
+    now: Timestamp,
+) -> Order {
+    Order {
+        access_token: AccessTokenClaims {
+            iss: app.issuer.clone(),
+            sub: client.id.to_string(),
+            aud: audience(app, &current.project.policy, resources),
+            client_id: client.id.clone(),
+            scope,
+            iat: now,
+            nbf: None,
+            exp: now.plus(access_token_lifetime(app, client)),
+            jti: app.entropy.uuid().to_string(),
+            fid: None,
+            auth_time: None,
+            acr: None,
+            amr: Vec::new(),
+            sid: None,
+        },
+        id_token: None,
+        refresh_token: None,
+    }
+}
+
+/// Signs what was ordered.
+pub fn sign(order: Order, signers: &Signers) -> Result<TokenResponse, Failure> {
+    let Order { access_token: claims, id_token, refresh_token } = order;
+    let access_token =
+        signers.access_token.sign(access_token::TYP, &claims).context("an access token could not be signed")?;
+    let id_token = id_token
+        .map(|claims| {
+            let at_hash = Some(id_token::at_hash(&access_token, signers.id_token.alg()));
+            signers.id_token.sign(id_token::TYP, &IdTokenClaims { at_hash, ..claims })
+        })
+        .transpose()
+        .context("an ID token could not be signed")?;
+    Ok(TokenResponse {
+        access_token,
+        token_type: "Bearer",
+        expires_in: claims.exp.since(claims.iat).0,
+        refresh_token,
+        id_token,
+        scope: claims.scope.to_string(),
+    })
+}
