@@ -21,7 +21,11 @@ use crate::{
     verified::VerifiedTokens,
 };
 use anyhow::{Context as _, Result, bail};
-use hospes_protocol::{capabilities::Capabilities, id::{Id, ProjectId}, metadata};
+use hospes_protocol::{
+    capabilities::Capabilities,
+    id::{Id, ProjectId},
+    metadata,
+};
 use std::{
     ops::Deref,
     sync::{Arc, PoisonError, RwLock},
@@ -142,7 +146,8 @@ async fn project_of(store: &Store, config: &Config) -> Result<ProjectId> {
     let wanted = config.project.clone();
     let issuer = config.issuer.as_str().to_owned();
     let projects = store.read(|tx| Ok(tx.list_projects()?)).await?;
-    let found = projects.iter().find(|project| wanted.as_ref().map_or(project.issuer == issuer, |id| project.id == *id));
+    let found =
+        projects.iter().find(|project| wanted.as_ref().map_or(project.issuer == issuer, |id| project.id == *id));
     match (found, projects.as_slice()) {
         (Some(project), _) if project.issuer == issuer => Ok(project.id.clone()),
         (Some(project), _) => bail!(
@@ -152,7 +157,9 @@ async fn project_of(store: &Store, config: &Config) -> Result<ProjectId> {
             project.issuer
         ),
         (None, []) => bail!("the database has no project yet; `hospes init` makes one"),
-        (None, _) => bail!("the database has no project for issuer {issuer}; set `issuer` or `project`, or run `hospes init`"),
+        (None, _) => {
+            bail!("the database has no project for issuer {issuer}; set `issuer` or `project`, or run `hospes init`")
+        }
     }
 }
 
@@ -172,11 +179,12 @@ pub fn open_store(config: &Config) -> Result<Store> {
 /// `hospes serve`: runs until SIGINT or SIGTERM.
 pub async fn serve(config: Config) -> Result<()> {
     let store = open_store(&config)?;
-    let listener = TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+    let listener =
+        TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
     let operations = match config.operations_listen {
-        Some(address) => {
-            Some(TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} for operations"))?)
-        }
+        Some(address) => Some(
+            TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} for operations"))?,
+        ),
         None => None,
     };
     let app = App::build(config, store, Clock::System, Entropy::Os).await?;

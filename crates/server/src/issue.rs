@@ -58,8 +58,8 @@ impl Signers {
 /// What is to be issued, with every claim decided.
 #[derive(Debug)]
 pub struct Order {
-    access_token: AccessTokenClaims,
-    id_token: Option<IdTokenClaims>,
+    access: AccessTokenClaims,
+    identity: Option<IdTokenClaims>,
     refresh_token: Option<String>,
 }
 
@@ -94,7 +94,7 @@ pub struct UserTokens<'a> {
 pub fn user_tokens(app: &App, tokens: UserTokens<'_>, now: Timestamp) -> Order {
     let UserTokens { current, client, user, family, scope, resources, nonce, refresh_token, not_after } = tokens;
     let FamilyContext { auth_time, amr, acr, id_token_claims, .. } = &family.context;
-    let access_token = AccessTokenClaims {
+    let access = AccessTokenClaims {
         iss: app.issuer.clone(),
         sub: user.id.to_string(),
         aud: audience(app, &current.project.policy, resources),
@@ -111,7 +111,7 @@ pub fn user_tokens(app: &App, tokens: UserTokens<'_>, now: Timestamp) -> Order {
         sid: Some(family.session_id.clone()),
     };
     // OIDC Core §3.1.3.3: an ID token iff the scope has openid
-    let id_token = scope.contains(OPENID).then(|| IdTokenClaims {
+    let identity = scope.contains(OPENID).then(|| IdTokenClaims {
         iss: app.issuer.clone(),
         sub: user.id.clone(),
         aud: client.id.clone(),
@@ -126,7 +126,7 @@ pub fn user_tokens(app: &App, tokens: UserTokens<'_>, now: Timestamp) -> Order {
         sid: Some(SessionId::clone(&family.session_id)),
         user_claims: UserClaims::new(claims::id_token(user, &scope, id_token_claims)),
     });
-    Order { access_token, id_token, refresh_token }
+    Order { access, identity, refresh_token }
 }
 
 /// A token for a client on its own behalf (RFC 6749 §4.4): `sub` is the client (RFC 9068 §2.2).
@@ -139,7 +139,7 @@ pub fn client_token(
     now: Timestamp,
 ) -> Order {
     Order {
-        access_token: AccessTokenClaims {
+        access: AccessTokenClaims {
             iss: app.issuer.clone(),
             sub: client.id.to_string(),
             aud: audience(app, &current.project.policy, resources),
@@ -155,17 +155,17 @@ pub fn client_token(
             amr: Vec::new(),
             sid: None,
         },
-        id_token: None,
+        identity: None,
         refresh_token: None,
     }
 }
 
 /// Signs what was ordered.
 pub fn sign(order: Order, signers: &Signers) -> Result<TokenResponse, Failure> {
-    let Order { access_token: claims, id_token, refresh_token } = order;
+    let Order { access: claims, identity, refresh_token } = order;
     let access_token =
         signers.access_token.sign(access_token::TYP, &claims).context("an access token could not be signed")?;
-    let id_token = id_token
+    let id_token = identity
         .map(|claims| {
             let at_hash = Some(id_token::at_hash(&access_token, signers.id_token.alg()));
             signers.id_token.sign(id_token::TYP, &IdTokenClaims { at_hash, ..claims })

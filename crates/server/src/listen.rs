@@ -19,15 +19,15 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Bounds of one listener.
 #[derive(Debug, Clone, Copy)]
-pub struct Bounds {
-    pub connections: usize,
+pub(crate) struct Bounds {
+    pub(crate) connections: usize,
     /// How long running requests may go on after the stop.
-    pub goodbye: Duration,
+    pub(crate) goodbye: Duration,
 }
 
 /// Serves `router` until `stop` changes, then lets running requests finish.
 #[expect(clippy::disallowed_methods, reason = "a task per connection; they are awaited at the end")]
-pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn serve(listener: TcpListener, router: Router, bounds: Bounds, mut stop: watch::Receiver<bool>) {
     let room = Arc::new(Semaphore::new(bounds.connections));
     let graceful = GracefulShutdown::new();
     let mut http = http1::Builder::new();

@@ -21,7 +21,9 @@ use axum::{
 };
 use hospes_protocol::{
     ErrorCode::{MethodNotAllowed, NotFound},
-    Refusal, capabilities::Endpoints, refuse,
+    Refusal,
+    capabilities::Endpoints,
+    refuse,
 };
 use std::{sync::Arc, time::Duration};
 use tower_http::{cors::CorsLayer, timeout::TimeoutLayer};
@@ -105,7 +107,7 @@ fn cors() -> CorsLayer {
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::OPTIONS])
         .allow_headers(headers)
         .expose_headers(exposed)
-        .max_age(Duration::from_secs(3600))
+        .max_age(Duration::from_hours(1))
 }
 
 /// The listener for operators.

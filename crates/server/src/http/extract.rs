@@ -13,7 +13,8 @@ use axum::{
     },
 };
 use hospes_protocol::{
-    ErrorCode::InvalidRequest, Refusal, Timestamp, client_authentication::SEVERAL_METHODS, parameters::Parameters, refuse,
+    ErrorCode::InvalidRequest, Refusal, Timestamp, client_authentication::SEVERAL_METHODS, parameters::Parameters,
+    refuse,
 };
 use std::{convert::Infallible, ops::Deref};
 

@@ -21,14 +21,17 @@ pub(crate) struct RequestId(pub(crate) String);
 
 pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let id = app.entropy.uuid().simple().to_string();
-    let route =
-        request.extensions().get::<MatchedPath>().map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
     let method = request.method().clone();
     request.extensions_mut().insert(RequestId(id.clone()));
     let span = info_span!("request", id, %method, route);
     let started = app.metrics.start();
     let mut response = next.run(request).instrument(span.clone()).await;
-    app.metrics.finish(started, &Route { method: method.as_str().to_owned(), route, status: response.status().as_u16() });
+    app.metrics
+        .finish(started, &Route { method: method.as_str().to_owned(), route, status: response.status().as_u16() });
     if let Some(failed) = response.extensions().get::<Failed>() {
         span.in_scope(|| log(failed));
     }

@@ -7,7 +7,7 @@ use crate::app::App;
 use tokio::{sync::watch, task::JoinSet};
 
 /// Starts all jobs.
-pub fn start(app: &App, stop: &watch::Receiver<bool>) -> JoinSet<()> {
+pub(crate) fn start(app: &App, stop: &watch::Receiver<bool>) -> JoinSet<()> {
     let mut jobs = JoinSet::new();
     jobs.spawn(housekeeping::run(app.clone(), stop.clone()));
     jobs.spawn(refresh::run(app.clone(), stop.clone()));

@@ -62,10 +62,7 @@ pub(crate) async fn get(State(app): State<App>, visit: Visit, query: Query) -> R
             csrf: visit.browser.csrf(&app, FormKind::Apps, ""),
         },
         account: AccountView::of(&user),
-        apps: apps
-            .iter()
-            .map(|(grant, client)| app_view(grant, client, policy))
-            .collect(),
+        apps: apps.iter().map(|(grant, client)| app_view(grant, client, policy)).collect(),
         disconnected,
         logout_path: Some(format!("{}/oauth2/logout", app.base_path)),
     };

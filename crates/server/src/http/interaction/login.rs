@@ -23,13 +23,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use hospes_protocol::{
-    Timestamp,
-    consent::DENIED,
-    id::UserId,
-    interaction::Progress,
-    lockout,
-    parameters::Parameters,
-    session::Session,
+    Timestamp, consent::DENIED, id::UserId, interaction::Progress, lockout, parameters::Parameters, session::Session,
     user::User,
 };
 use std::net::IpAddr;
@@ -56,9 +50,10 @@ pub(crate) async fn get(State(app): State<App>, mut visit: Visit, query: Query) 
 
 pub(crate) async fn post(State(app): State<App>, mut visit: Visit, form: Form) -> Result<Response, Failure> {
     let Form(parameters) = form;
-    let waiting = match parameters.has(field::INTERACTION) {
-        true => Some(waiting::find(&app, &mut visit, &parameters).await?),
-        false => None,
+    let waiting = if parameters.has(field::INTERACTION) {
+        Some(waiting::find(&app, &mut visit, &parameters).await?)
+    } else {
+        None
     };
     let subject = subject(waiting.as_ref());
     visit.check_form(&app, FormKind::Login, &subject, parameters.get(field::CSRF))?;
@@ -221,13 +216,7 @@ async fn sign_in(
 }
 
 /// The form once more, with what was typed and what was wrong with it; never the password.
-fn again(
-    app: &App,
-    visit: &Visit,
-    waiting: Option<&Waiting>,
-    parameters: &Parameters,
-    error: LoginError,
-) -> Response {
+fn again(app: &App, visit: &Visit, waiting: Option<&Waiting>, parameters: &Parameters, error: LoginError) -> Response {
     draw(app, visit, waiting, parameters.get(field::USERNAME).unwrap_or_default(), Some(error))
 }
 

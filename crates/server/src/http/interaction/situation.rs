@@ -63,7 +63,8 @@ pub(crate) fn signed_in_alive(
     session_hash: &[u8; 32],
     now: Timestamp,
 ) -> Result<Option<(Session, User)>, Failure> {
-    Ok(signed_in(tx, app, session_hash)?.filter(|(session, user)| authorize::is_usable(SignedIn { session, user }, now)))
+    Ok(signed_in(tx, app, session_hash)?
+        .filter(|(session, user)| authorize::is_usable(SignedIn { session, user }, now)))
 }
 
 impl Situation {
@@ -86,7 +87,11 @@ impl Situation {
 
 /// The user named by `id_token_hint`. A hint that does not verify names nobody, so it is as if absent: a hint can only
 /// ever make us ask more (OIDC Core §3.1.2.1).
-pub(crate) async fn hinted_user(app: &App, request: &AuthorizationRequest, counter: i64) -> Result<Option<UserId>, Failure> {
+pub(crate) async fn hinted_user(
+    app: &App,
+    request: &AuthorizationRequest,
+    counter: i64,
+) -> Result<Option<UserId>, Failure> {
     let Some(hint) = request.id_token_hint.as_deref() else { return Ok(None) };
     let ring = app.keys.ring(counter).await?;
     let hint = id_token::verify_hint(hint, ring.key_set(), &app.issuer, Some(&request.client_id));

@@ -20,12 +20,11 @@ pub(crate) struct Behind {
 }
 
 pub(crate) fn load(tx: &mut Tx<'_>, app: &App, claims: &AccessTokenClaims) -> Result<Behind, Failure> {
-    let rows = match &claims.fid {
-        Some(family) => tx.find_token_standing(&app.project, family, &claims.jti)?,
-        None => {
-            let is_listed = tx.is_token_revoked(&app.project, &claims.jti)?;
-            TokenStanding { family: None, user: None, grant: None, is_listed }
-        }
+    let rows = if let Some(family) = &claims.fid {
+        tx.find_token_standing(&app.project, family, &claims.jti)?
+    } else {
+        let is_listed = tx.is_token_revoked(&app.project, &claims.jti)?;
+        TokenStanding { family: None, user: None, grant: None, is_listed }
     };
     let current = app.records.project(tx, &app.project)?;
     let client = app.records.client(tx, &current, &claims.client_id)?;

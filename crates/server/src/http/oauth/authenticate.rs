@@ -154,8 +154,5 @@ async fn keys_of(app: &App, client: &Client, assertion: &str, now: Timestamp) ->
 async fn remember(app: &App, client: &Client, assertion: &ClientAssertion) -> Result<bool, Failure> {
     let value_hash = sha256(format!("{}\0{}", client.id, assertion.jti).as_bytes());
     let (app, until) = (app.clone(), assertion.remember_until);
-    app.clone()
-        .store
-        .write(move |tx| Ok(tx.add_replay(&app.project, "client_assertion", &value_hash, until)?))
-        .await
+    app.clone().store.write(move |tx| Ok(tx.add_replay(&app.project, "client_assertion", &value_hash, until)?)).await
 }

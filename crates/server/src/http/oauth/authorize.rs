@@ -32,11 +32,7 @@ use hospes_protocol::{
 };
 
 /// `GET /oauth2/authorize`.
-pub(crate) async fn get(
-    State(app): State<App>,
-    visit: Visit,
-    Query(parameters): Query,
-) -> Result<Response, Failure> {
+pub(crate) async fn get(State(app): State<App>, visit: Visit, Query(parameters): Query) -> Result<Response, Failure> {
     begin(&app, visit, authorization_request::parse(&parameters)?).await
 }
 

@@ -64,12 +64,8 @@ async fn access_token(app: &App, caller: Caller, token: &str, now: Now) -> Resul
         let (app, claims) = (app.clone(), Arc::clone(&claims));
         app.clone().store.read(move |tx| access::load(tx, &app, &claims)).await?
     };
-    let answer = introspection::access_token(
-        &caller.registered.client,
-        &behind.token(&claims),
-        behind.standing(),
-        *now,
-    );
+    let answer =
+        introspection::access_token(&caller.registered.client, &behind.token(&claims), behind.standing(), *now);
     Ok(NoStore(answer).into_response())
 }
 

@@ -55,12 +55,7 @@ pub(crate) async fn decided(State(app): State<App>, visit: Visit, form: Form) ->
     }
 }
 
-async fn answer(
-    app: &App,
-    mut visit: Visit,
-    parameters: &Parameters,
-    is_confirmed: bool,
-) -> Result<Response, Failure> {
+async fn answer(app: &App, mut visit: Visit, parameters: &Parameters, is_confirmed: bool) -> Result<Response, Failure> {
     let request = LogoutRequest::parse(parameters);
     if let Some(locales) = &request.ui_locales {
         visit.page.ui_locales = locales.split(' ').map(str::to_owned).collect();
@@ -128,9 +123,8 @@ async fn answer(
                 }
                 // Another program: a link, as for authorization responses.
                 redirect => {
-                    let return_to = redirect
-                        .zip(client)
-                        .map(|(uri, client)| ReturnLink { uri, client: ClientView::of(client) });
+                    let return_to =
+                        redirect.zip(client).map(|(uri, client)| ReturnLink { uri, client: ClientView::of(client) });
                     app.pages.logged_out(&LoggedOutView { still_signed_in: false, return_to }, &visit.page)
                 }
             };

@@ -3,7 +3,6 @@
 //! Specs: RFC 8414 §3, OIDC Discovery §4, mcp T-04, T-07 and T-17: prepared bytes that need no database.
 
 use crate::{app::App, secret::sha256};
-use base64ct::{Base64UrlUnpadded, Encoding as _};
 use axum::{
     body::Bytes,
     extract::State,
@@ -13,6 +12,7 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 
 const FIVE_MINUTES: HeaderValue = HeaderValue::from_static("public, max-age=300");
 

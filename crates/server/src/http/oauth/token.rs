@@ -58,7 +58,8 @@ pub(crate) async fn token(
         }
         TokenRequest::ClientCredentials { scope, resources } => {
             let Caller { registered, current, .. } = caller;
-            let allowed = client_credentials::decide(&registered.client, scope.as_ref(), &resources, &current.project.policy)?;
+            let allowed =
+                client_credentials::decide(&registered.client, scope.as_ref(), &resources, &current.project.policy)?;
             issue::client_token(&app, &current, &registered.client, allowed.scope, &allowed.resources, *now)
         }
     };
@@ -169,7 +170,8 @@ fn first_refresh_token(
     secret: &[u8; 32],
     now: Timestamp,
 ) -> Result<String, Failure> {
-    let keys = ring.current_refresh_keys(now).context("no active refresh key; `hospes key rotate --refresh` makes one")?;
+    let keys =
+        ring.current_refresh_keys(now).context("no active refresh key; `hospes key rotate --refresh` makes one")?;
     let idle_end = refresh_token::idle_end(now, app.config.lifetimes.refresh_idle, family.expires_at);
     let (token, state) = refresh_token::first(&keys, &app.project, &family.id, secret, idle_end)
         .with_context(|| format!("family id {} is no UUID", family.id))?;

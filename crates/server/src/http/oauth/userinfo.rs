@@ -59,7 +59,8 @@ async fn answer(
     body: Option<&Parameters>,
 ) -> Result<Response, Challenged> {
     let authorization = extract::single(headers, AUTHORIZATION)?;
-    let token = userinfo::bearer(&Request { authorization, query, body }).map_err(|refusal| challenged(refusal.into()))?;
+    let token =
+        userinfo::bearer(&Request { authorization, query, body }).map_err(|refusal| challenged(refusal.into()))?;
     let Some(token) = token else {
         // RFC 6750 §3.1: no error where no token was presented
         return Ok((StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, userinfo::challenge(None))]).into_response());
