@@ -105,6 +105,11 @@ impl Connection {
         self.raw.prepare_cached(sql)?.raw_execute().map(drop)
     }
 
+    #[cfg(test)]
+    pub(super) fn fail_commits(&mut self, fail: bool) -> Result<()> {
+        Ok(self.raw.commit_hook(fail.then_some(|| true))?)
+    }
+
     pub(super) fn raw(&self) -> &rusqlite::Connection {
         &self.raw
     }
@@ -241,7 +246,7 @@ impl Writer {
             None => Connection::open(&self.path, Access::Write)?,
         };
         #[cfg(test)]
-        self.switches.apply(&connection)?;
+        let connection = self.switches.apply(connection)?;
         connection.control("BEGIN IMMEDIATE")?;
         Ok(connection)
     }

@@ -1,0 +1,736 @@
+//! Every entity, there and back, on both databases.
+
+use super::{records::*, *};
+use crate::store::{
+    Position, Tx,
+    audit::AuditEvent,
+    client_secrets::Slot,
+    deployment::MasterKeyMark,
+    grants::{Memory, Permission},
+    housekeeping::Expired,
+    project_secrets::ProjectSecret,
+    signing_keys::{KeyPurpose, StoredKey},
+    standing::TokenStanding,
+};
+use anyhow::Result;
+use hospes_protocol::{
+    Timestamp,
+    authorization_code::AuthorizationCode,
+    client::SigningAlg,
+    family::Family,
+    id::{ClientId, FamilyId, InteractionId, SessionId, UserId},
+    interaction::{Interaction, Progress},
+    session::Session,
+    user::User,
+};
+
+/// Runs `body` as one write on each database. An assertion that fails in it is a panic in the transaction, and so a
+/// fault, with which the test fails.
+#[track_caller]
+fn on_both(body: fn(&mut Tx<'_>) -> Result<()>) {
+    for db in databases() {
+        write(&db, body);
+    }
+}
+
+#[track_caller]
+fn write<T: Send + 'static>(db: &Database, body: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static) -> T {
+    match db.store.write_blocking(move |tx| Ok(body(tx)?)) {
+        Ok(value) => value,
+        Err(failure) => panic!("{}: {failure}", if db.is_postgres() { "PostgreSQL" } else { "SQLite" }),
+    }
+}
+
+#[test]
+fn projects() {
+    on_both(|tx| {
+        assert_eq!(tx.add_project(&project())?, true);
+        assert_eq!(tx.add_project(&project())?, false);
+        assert_eq!(tx.find_project(&project_id())?, Some(project()));
+        assert_eq!(tx.find_project_by_issuer("https://id.example")?, Some(project()));
+        assert_eq!(tx.find_project_by_issuer("https://other.example")?, None);
+        let mut changed = project();
+        changed.name = "Renamed".into();
+        assert_eq!(tx.update_project(&changed, later(1))?, Some(2));
+        assert_eq!(tx.update_project(&changed, later(2))?, None);
+        tx.void_tokens_of_all_projects(later(3))?;
+        let [found] = tx.list_projects()?.try_into().unwrap();
+        assert_eq!((found.name.as_str(), found.tokens_valid_from, found.version), ("Renamed", later(3), 3));
+        Ok(())
+    });
+}
+
+#[test]
+fn project_secrets() {
+    on_both(|tx| {
+        let secret =
+            |id: &str| ProjectSecret { id: id.into(), hash: [1; 32], last_four: "wxyz".into(), created_at: NOW };
+        tx.add_project_secret(&project_id(), &secret("a"))?;
+        tx.add_project_secret(&project_id(), &secret("b"))?;
+        assert_eq!(tx.find_project_secrets(&project_id())?, [secret("a"), secret("b")]);
+        assert_eq!(tx.remove_project_secret(&project_id(), "a")?, true);
+        assert_eq!(tx.remove_project_secret(&project_id(), "a")?, false);
+        assert_eq!(tx.find_project_secrets(&project_id())?, [secret("b")]);
+        Ok(())
+    });
+}
+
+#[test]
+fn the_deployment_and_its_counter() {
+    on_both(|tx| {
+        let before = tx.find_deployment()?;
+        assert_eq!(before.master_key, None);
+        let counter = tx.change_counter()?;
+        assert_eq!(counter, before.change_counter);
+        tx.count_change()?;
+        assert_eq!(tx.change_counter()?, counter + 1);
+        let mark = MasterKeyMark { id: "mk1".into(), check_value: vec![1, 2, 3] };
+        tx.set_master_key(&mark)?;
+        let after = tx.find_deployment()?;
+        assert_eq!(after.master_key, Some(mark));
+        assert_eq!(after.change_counter, counter + 2);
+        Ok(())
+    });
+}
+
+#[test]
+fn everything_that_is_cached_moves_the_counter() {
+    on_both(|tx| {
+        let project = project();
+        let mut last = tx.change_counter()?;
+        let mut moved = |tx: &mut Tx<'_>, line: u32| {
+            let now = tx.change_counter()?;
+            anyhow::ensure!(now > last, "line {line} did not move the counter");
+            last = now;
+            Ok(())
+        };
+        tx.add_project(&project)?;
+        moved(tx, line!())?;
+        tx.update_project(&project, NOW)?;
+        moved(tx, line!())?;
+        tx.add_client(&project.id, &client("client-1"))?;
+        moved(tx, line!())?;
+        tx.update_client(&project.id, &client_id(), &settings("x"), 1, NOW)?;
+        moved(tx, line!())?;
+        tx.set_client_secret(&project.id, &client_id(), &secret(Slot::Current, 1))?;
+        moved(tx, line!())?;
+        tx.set_client_secret(&project.id, &client_id(), &secret(Slot::Next, 2))?;
+        moved(tx, line!())?;
+        tx.promote_client_secret(&project.id, &client_id())?;
+        moved(tx, line!())?;
+        tx.cancel_client_secret(&project.id, &client_id())?;
+        moved(tx, line!())?;
+        tx.disable_client(&project.id, &client_id(), NOW)?;
+        moved(tx, line!())?;
+        tx.enable_client(&project.id, &client_id(), NOW)?;
+        moved(tx, line!())?;
+        tx.revoke_families_of_client(&project.id, &client_id(), NOW)?;
+        moved(tx, line!())?;
+        tx.remove_client(&project.id, &client_id())?;
+        moved(tx, line!())?;
+        tx.add_key(&project.id, &key("k1", KeyPurpose::Refresh))?;
+        moved(tx, line!())?;
+        tx.retire_key(&project.id, "k1", NOW, NOW)?;
+        moved(tx, line!())?;
+        tx.rewrap_key(&project.id, "k1", &[1])?;
+        moved(tx, line!())?;
+        tx.remove_expired_keys(&project.id, later(1))?;
+        moved(tx, line!())?;
+        tx.void_tokens_of_all_projects(NOW)?;
+        moved(tx, line!())
+    });
+}
+
+fn key(kid: &str, purpose: KeyPurpose) -> StoredKey {
+    let signs = purpose == KeyPurpose::Signing;
+    StoredKey {
+        kid: kid.into(),
+        purpose,
+        alg: signs.then_some(SigningAlg::ES256),
+        public_jwk: signs.then(|| serde_json::json!({ "kty": "EC" })),
+        private_key: vec![0, 255, 1],
+        created_at: NOW,
+        activates_at: later(5),
+        retires_at: None,
+        expires_at: None,
+    }
+}
+
+#[test]
+fn keys() {
+    on_both(|tx| {
+        let (signing, refresh) = (key("a", KeyPurpose::Signing), key("b", KeyPurpose::Refresh));
+        tx.add_key(&project_id(), &signing)?;
+        tx.add_key(&project_id(), &refresh)?;
+        assert_eq!(tx.find_keys(&project_id())?, [signing.clone(), refresh]);
+        tx.retire_key(&project_id(), "b", later(10), later(20))?;
+        tx.rewrap_key(&project_id(), "a", &[5])?;
+        assert_eq!(tx.find_keys(&project_id())?[1].retires_at, Some(later(10)));
+        assert_eq!(tx.remove_expired_keys(&project_id(), later(20))?, 0);
+        assert_eq!(tx.remove_expired_keys(&project_id(), later(21))?, 1);
+        assert_eq!(tx.find_keys(&project_id())?, [StoredKey { private_key: vec![5], ..signing }]);
+        Ok(())
+    });
+}
+
+#[test]
+fn users_and_logins() {
+    on_both(|tx| {
+        let project = &project_id();
+        let alice = user("user-1");
+        assert_eq!(tx.add_user(project, &alice, &["alice".into(), "alice@example.com".into()])?, true);
+        assert_eq!(tx.find_user(project, &alice.id)?, Some(alice.clone()));
+        assert_eq!(tx.find_user_by_login(project, "alice@example.com")?, Some(alice.clone()));
+        assert_eq!(tx.find_user_by_login(project, "bob")?, None);
+        assert_eq!(tx.find_user_by_external_id(project, "host-user-1")?, Some(alice.clone()));
+        assert_eq!(tx.find_logins(project, &alice.id)?, ["alice", "alice@example.com"]);
+
+        // Whatever is taken, nothing of the other user stays.
+        assert_eq!(tx.add_user(project, &user("user-2"), &["bob".into(), "alice".into()])?, false);
+        assert_eq!(tx.add_user(project, &alice, &["bob".into()])?, false);
+        let same_external_id = User { external_id: alice.external_id.clone(), ..user("user-3") };
+        assert_eq!(tx.add_user(project, &same_external_id, &["bob".into()])?, false);
+        assert_eq!(tx.find_user_by_login(project, "bob")?, None);
+        assert_eq!(tx.find_user(project, &UserId::new("user-2"))?, None);
+        assert_eq!(tx.add_user(project, &user("user-2"), &["bob".into()])?, true);
+
+        let renamed = User { roles: vec!["admin".into()], ..alice.clone() };
+        assert_eq!(tx.update_user(project, &renamed, later(5))?, true);
+        assert_eq!(tx.find_user(project, &alice.id)?, Some(User { updated_at: later(5), ..renamed.clone() }));
+        let thief = User { external_id: Some("host-user-2".into()), ..alice.clone() };
+        assert_eq!(tx.update_user(project, &thief, later(6))?, false);
+        let none = User { external_id: None, ..alice.clone() };
+        assert_eq!(tx.update_user(project, &none, later(6))?, true);
+
+        assert_eq!(tx.add_login(project, "alice2", &alice.id)?, true);
+        assert_eq!(tx.add_login(project, "alice2", &UserId::new("user-2"))?, false);
+        assert_eq!(tx.remove_login(project, "alice2", &UserId::new("user-2"))?, false);
+        assert_eq!(tx.remove_login(project, "alice2", &alice.id)?, true);
+        Ok(())
+    });
+}
+
+#[test]
+fn users_in_pages() {
+    on_both(|tx| {
+        let project = &project_id();
+        // Two of the same age, so that the id decides.
+        for (id, age) in [("a", 1), ("b", 2), ("c", 2), ("d", 3)] {
+            tx.add_user(project, &User { created_at: later(age), ..user(id) }, &[])?;
+        }
+        let mut seen = Vec::new();
+        let mut after = Position::START;
+        loop {
+            let page = tx.list_users(project, &after, 2)?;
+            let Some(last) = page.last() else { break };
+            after = Position { created_at: last.created_at, id: last.id.as_str().to_owned() };
+            seen.extend(page.into_iter().map(|user| user.id.as_str().to_owned()));
+        }
+        assert_eq!(seen, ["a", "b", "c", "d"]);
+        Ok(())
+    });
+}
+
+#[test]
+fn disabling_a_user_ends_everything_at_once() {
+    on_both(|tx| {
+        let project = &project_id();
+        tx.add_user(project, &user("user-1"), &[])?;
+        tx.add_client(project, &client("client-1"))?;
+        tx.add_session(project, &session("session-1"), &[1; 32])?;
+        tx.add_family(project, &family("family-1"))?;
+        let own = Progress { user_id: Some(user_id()), ..Progress::default() };
+        tx.add_interaction(project, &interaction("int-1"))?;
+        tx.save_progress(project, &InteractionId::new("int-1"), &own)?;
+        tx.add_interaction(project, &interaction("int-2"))?;
+        tx.save_grant(project, &user_id(), &client_id(), &permission("openid", Memory::Union), NOW)?;
+
+        assert_eq!(tx.disable_user(project, &user_id(), later(7))?, true);
+        let user = tx.find_user(project, &user_id())?.unwrap();
+        assert_eq!((user.disabled_at, user.tokens_valid_from), (Some(later(7)), later(7)));
+        assert_eq!(tx.find_session(project, &SessionId::new("session-1"))?.unwrap().revoked_at, Some(later(7)));
+        assert_eq!(tx.find_family(project, &FamilyId::new("family-1"))?.unwrap().revoked_at, Some(later(7)));
+        assert_eq!(tx.find_interaction::<serde_json::Value>(project, &InteractionId::new("int-1"))?, None);
+        assert_eq!(tx.find_interaction(project, &InteractionId::new("int-2"))?, Some(interaction("int-2")));
+        assert_eq!(tx.find_grant(project, &user_id(), &client_id())?.unwrap().revoked_at, None);
+
+        assert_eq!(tx.disable_user(project, &user_id(), later(8))?, true);
+        assert_eq!(tx.find_user(project, &user_id())?.unwrap().disabled_at, Some(later(7)));
+        assert_eq!(tx.enable_user(project, &user_id(), later(9))?, true);
+        assert_eq!(tx.find_user(project, &user_id())?.unwrap().disabled_at, None);
+        assert_eq!(tx.disable_user(project, &UserId::new("nobody"), later(9))?, false);
+        Ok(())
+    });
+}
+
+#[test]
+fn passwords() {
+    on_both(|tx| {
+        let project = &project_id();
+        assert_eq!(tx.find_password(project, &user_id())?, None);
+        assert_eq!(tx.count_password_failure(project, &user_id())?, 0);
+        tx.set_password(project, &user_id(), "$argon2id$1", NOW)?;
+        assert_eq!(tx.count_password_failure(project, &user_id())?, 1);
+        assert_eq!(tx.take_password_attempt(project, &user_id())?.unwrap().failed_attempts, 2);
+        tx.lock_password(project, &user_id(), later(30))?;
+        let found = tx.find_password(project, &user_id())?.unwrap();
+        assert_eq!(
+            (found.hash.as_str(), found.failed_attempts, found.locked_until),
+            ("$argon2id$1", 2, Some(later(30)))
+        );
+        tx.reset_password_failures(project, &user_id())?;
+        let found = tx.find_password(project, &user_id())?.unwrap();
+        assert_eq!((found.failed_attempts, found.locked_until), (0, None));
+        tx.count_password_failure(project, &user_id())?;
+        tx.set_password(project, &user_id(), "$argon2id$2", later(1))?;
+        let found = tx.find_password(project, &user_id())?.unwrap();
+        assert_eq!((found.hash.as_str(), found.changed_at, found.failed_attempts), ("$argon2id$2", later(1), 0));
+        Ok(())
+    });
+}
+
+#[test]
+fn sessions() {
+    on_both(|tx| {
+        let project = &project_id();
+        let own = session("session-1");
+        tx.add_user(project, &user("user-1"), &[])?;
+        tx.add_session(project, &own, &[1; 32])?;
+        tx.add_session(project, &session("session-2"), &[2; 32])?;
+        assert_eq!(tx.find_session(project, &own.id)?, Some(own.clone()));
+        assert_eq!(tx.find_session_by_token(project, &[1; 32])?, Some(own.clone()));
+        assert_eq!(tx.find_session_by_token(project, &[3; 32])?, None);
+        assert_eq!(tx.find_login(project, &[1; 32])?, Some((own.clone(), user("user-1"))));
+        assert_eq!(tx.list_sessions_of_user(project, &user_id(), NOW)?.len(), 2);
+        assert_eq!(tx.list_sessions_of_user(project, &user_id(), later(3600))?.len(), 0);
+        tx.revoke_session(project, &own.id, later(1))?;
+        tx.revoke_session(project, &own.id, later(2))?;
+        assert_eq!(tx.find_session(project, &own.id)?.unwrap().revoked_at, Some(later(1)));
+        assert_eq!(tx.revoke_sessions_of_user(project, &user_id(), later(3))?, 1);
+        assert_eq!(tx.list_sessions_of_user(project, &user_id(), NOW)?.len(), 0);
+        Ok(())
+    });
+}
+
+#[test]
+fn clients() {
+    on_both(|tx| {
+        let project = &project_id();
+        let own = client("client-1");
+        assert_eq!(tx.add_client(project, &own)?, true);
+        assert_eq!(tx.add_client(project, &own)?, false);
+        assert_eq!(tx.add_client(project, &client("client-2"))?, true);
+        assert_eq!(tx.find_client(project, &own.id)?, Some(own.clone()));
+        assert_eq!(tx.list_clients(project, &Position::START, 10)?, [own.clone(), client("client-2")]);
+        let after = Position { created_at: NOW, id: "client-1".into() };
+        assert_eq!(tx.list_clients(project, &after, 10)?, [client("client-2")]);
+
+        assert_eq!(tx.update_client(project, &own.id, &settings("New"), 1, later(1))?, Some(2));
+        assert_eq!(tx.update_client(project, &own.id, &settings("Lost"), 1, later(2))?, None);
+        assert_eq!(tx.find_client(project, &own.id)?.unwrap().settings.name, "New");
+
+        assert_eq!(tx.disable_client(project, &own.id, later(3))?, true);
+        let disabled = tx.find_client(project, &own.id)?.unwrap();
+        assert_eq!((disabled.disabled_at, disabled.tokens_valid_from), (Some(later(3)), later(3)));
+        // A form that was opened before must not enable it again.
+        assert_eq!(tx.update_client(project, &own.id, &settings("Old form"), 2, later(4))?, None);
+        assert_eq!(tx.enable_client(project, &own.id, later(5))?, true);
+        assert_eq!(tx.find_client(project, &own.id)?.unwrap().disabled_at, None);
+        assert_eq!(tx.revoke_families_of_client(project, &own.id, later(6))?, true);
+        assert_eq!(tx.find_client(project, &own.id)?.unwrap().tokens_valid_from, later(6));
+        assert_eq!(tx.disable_client(project, &ClientId::new("none"), later(6))?, false);
+        Ok(())
+    });
+}
+
+#[test]
+fn removing_a_client_takes_what_hangs_on_it() {
+    on_both(|tx| {
+        let project = &project_id();
+        for id in ["client-1", "client-2"] {
+            tx.add_client(project, &client(id))?;
+            tx.set_client_secret(project, &ClientId::new(id), &secret(Slot::Current, 1))?;
+            for user in ["a", "b", "c"] {
+                let user = UserId::new(user);
+                tx.save_grant(project, &user, &ClientId::new(id), &permission("openid", Memory::Union), NOW)?;
+                let own = Family { client_id: ClientId::new(id), user_id: user, ..family("") };
+                let name = format!("{id}-{}", own.user_id);
+                tx.add_family(project, &Family { id: FamilyId::new(name), ..own })?;
+            }
+        }
+        assert_eq!(tx.remove_remains_of_client(project, &client_id(), 2)?, 0);
+        assert_eq!(tx.remove_client(project, &client_id())?, true);
+        assert_eq!(tx.remove_client(project, &client_id())?, false);
+        assert_eq!(tx.find_client(project, &client_id())?, None);
+        assert_eq!(tx.find_client_secrets(project, &client_id())?.len(), 0);
+        assert_eq!(tx.remove_remains_of_client(project, &client_id(), 2)?, 2);
+        assert_eq!(tx.remove_remains_of_client(project, &client_id(), 2)?, 1);
+        assert_eq!(tx.remove_remains_of_client(project, &client_id(), 2)?, 0);
+        for user in ["a", "b", "c"] {
+            assert_eq!(tx.find_family(project, &FamilyId::new(format!("client-1-{user}")))?, None);
+            assert_eq!(tx.find_grant(project, &UserId::new(user), &client_id())?, None);
+            assert_eq!(tx.find_family(project, &FamilyId::new(format!("client-2-{user}")))?.is_some(), true);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn client_secrets() {
+    on_both(|tx| {
+        let (project, id) = (&project_id(), &client_id());
+        assert_eq!(tx.promote_client_secret(project, id)?, false);
+        tx.set_client_secret(project, id, &secret(Slot::Current, 1))?;
+        // Nothing to promote: the current one must not get lost.
+        assert_eq!(tx.promote_client_secret(project, id)?, false);
+        assert_eq!(tx.find_client_secrets(project, id)?, [secret(Slot::Current, 1)]);
+        tx.set_client_secret(project, id, &secret(Slot::Next, 2))?;
+        tx.set_client_secret(project, id, &secret(Slot::Next, 3))?;
+        assert_eq!(tx.find_client_secrets(project, id)?, [secret(Slot::Current, 1), secret(Slot::Next, 3)]);
+        assert_eq!(tx.promote_client_secret(project, id)?, true);
+        assert_eq!(tx.find_client_secrets(project, id)?, [secret(Slot::Current, 3)]);
+        tx.set_client_secret(project, id, &secret(Slot::Next, 4))?;
+        assert_eq!(tx.cancel_client_secret(project, id)?, true);
+        assert_eq!(tx.cancel_client_secret(project, id)?, false);
+        assert_eq!(tx.find_client_secrets(project, id)?, [secret(Slot::Current, 3)]);
+        Ok(())
+    });
+}
+
+#[test]
+fn grants_grow_or_are_replaced() {
+    on_both(|tx| {
+        let (project, user, client) = (&project_id(), &user_id(), &client_id());
+        let first = Permission {
+            resources: vec!["https://a.example".into()],
+            expires_at: Some(later(1000)),
+            ..permission("openid email", Memory::Union)
+        };
+        let grant = tx.save_grant(project, user, client, &first, NOW)?;
+        assert_eq!(tx.find_grant(project, user, client)?, Some(grant.clone()));
+        assert_eq!(
+            (grant.scope.to_string().as_str(), grant.expires_at, grant.created_at),
+            ("openid email", Some(later(1000)), NOW)
+        );
+
+        let second =
+            Permission { resources: vec!["https://b.example".into()], ..permission("phone openid", Memory::Union) };
+        let grant = tx.save_grant(project, user, client, &second, later(1))?;
+        assert_eq!(tx.find_grant(project, user, client)?, Some(grant.clone()));
+        assert_eq!(grant.scope.to_string(), "openid email phone");
+        assert_eq!(grant.resources, ["https://a.example", "https://b.example"]);
+        assert_eq!((grant.expires_at, grant.created_at, grant.updated_at), (None, NOW, later(1)));
+
+        let grant = tx.save_grant(project, user, client, &permission("openid", Memory::Replace), later(2))?;
+        assert_eq!(tx.find_grant(project, user, client)?, Some(grant.clone()));
+        assert_eq!((grant.scope.to_string().as_str(), grant.resources.len()), ("openid", 0));
+        Ok(())
+    });
+}
+
+#[test]
+fn a_revoked_grant_is_given_anew_without_its_past() {
+    on_both(|tx| {
+        let (project, user, client) = (&project_id(), &user_id(), &client_id());
+        tx.save_grant(project, user, client, &permission("openid email", Memory::Union), NOW)?;
+        tx.add_family(project, &family("family-1"))?;
+        assert_eq!(tx.revoke_grant(project, user, client, later(10))?, true);
+        assert_eq!(tx.revoke_grant(project, user, client, later(11))?, false);
+        let grant = tx.find_grant(project, user, client)?.unwrap();
+        assert_eq!((grant.revoked_at, grant.tokens_valid_from), (Some(later(10)), later(10)));
+        let ended = tx.find_family(project, &FamilyId::new("family-1"))?.unwrap();
+        assert_eq!(ended.revoked_at, Some(later(10)));
+        // The row goes after a day, not after a year.
+        assert_eq!(ended.expires_at, later(10 + 24 * 60 * 60));
+
+        let grant = tx.save_grant(project, user, client, &permission("openid", Memory::Union), later(20))?;
+        assert_eq!(tx.find_grant(project, user, client)?, Some(grant.clone()));
+        assert_eq!(
+            (grant.scope.to_string().as_str(), grant.revoked_at, grant.tokens_valid_from),
+            ("openid", None, later(10))
+        );
+        Ok(())
+    });
+}
+
+#[test]
+fn an_expired_grant_is_given_anew_without_its_past() {
+    on_both(|tx| {
+        let (project, user, client) = (&project_id(), &user_id(), &client_id());
+        let short = Permission { expires_at: Some(later(5)), ..permission("openid email", Memory::Union) };
+        tx.save_grant(project, user, client, &short, NOW)?;
+        let grant = tx.save_grant(project, user, client, &permission("openid", Memory::Union), later(9))?;
+        assert_eq!(
+            (grant.scope.to_string().as_str(), grant.expires_at, grant.tokens_valid_from),
+            ("openid", None, later(5))
+        );
+        Ok(())
+    });
+}
+
+#[test]
+fn grants_know_their_last_use() {
+    on_both(|tx| {
+        let (project, user, client) = (&project_id(), &user_id(), &client_id());
+        tx.save_grant(project, user, client, &permission("openid", Memory::Union), NOW)?;
+        tx.touch_grant(project, user, client, later(59))?;
+        assert_eq!(tx.find_grant(project, user, client)?.unwrap().last_used_at, Some(NOW));
+        tx.touch_grant(project, user, client, later(61))?;
+        assert_eq!(tx.find_grant(project, user, client)?.unwrap().last_used_at, Some(later(61)));
+        assert_eq!(tx.take_grant(project, user, client, later(62))?.unwrap().last_used_at, Some(later(62)));
+        assert_eq!(tx.take_grant(project, user, &ClientId::new("none"), later(62))?, None);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_user_sees_living_grants_with_their_clients() {
+    on_both(|tx| {
+        let (project, user) = (&project_id(), &user_id());
+        for (n, id) in [(1, "old"), (2, "new"), (3, "revoked"), (4, "ended")] {
+            tx.add_client(project, &client(id))?;
+            let end = (id == "ended").then(|| later(50));
+            let own = Permission { expires_at: end, ..permission("openid", Memory::Union) };
+            tx.save_grant(project, user, &ClientId::new(id), &own, later(n))?;
+        }
+        tx.revoke_grant(project, user, &ClientId::new("revoked"), later(9))?;
+        let seen = tx.list_grants_of_user(project, user, later(50))?;
+        let ids: Vec<_> =
+            seen.iter().map(|(grant, client)| (grant.client_id.as_str(), client.settings.name.as_str())).collect();
+        assert_eq!(ids, [("new", "new"), ("old", "old")]);
+        assert_eq!(Some(seen[0].0.clone()), tx.find_grant(project, user, &ClientId::new("new"))?);
+        Ok(())
+    });
+}
+
+#[test]
+fn interactions() {
+    on_both(|tx| {
+        let (project, id) = (&project_id(), &InteractionId::new("int-1"));
+        tx.add_interaction(project, &interaction("int-1"))?;
+        assert_eq!(tx.find_interaction(project, id)?, Some(interaction("int-1")));
+        assert_eq!(tx.take_interaction(project, id)?, Some(interaction("int-1")));
+        let progress = Progress { authenticated_at: Some(later(4)), user_id: Some(user_id()), ..Progress::default() };
+        tx.save_progress(project, id, &progress)?;
+        tx.decide_interaction(project, id, later(5))?;
+        let expected = Interaction { progress, decided_at: Some(later(5)), ..interaction("int-1") };
+        assert_eq!(tx.find_interaction(project, id)?, Some(expected));
+        tx.remove_interaction(project, id)?;
+        assert_eq!(tx.find_interaction::<serde_json::Value>(project, id)?, None);
+        Ok(())
+    });
+}
+
+#[test]
+fn codes() {
+    on_both(|tx| {
+        let project = &project_id();
+        tx.add_code(project, &[5; 32], &code())?;
+        assert_eq!(tx.take_code(project, &[5; 32])?, Some(code()));
+        assert_eq!(tx.take_code(project, &[6; 32])?, None);
+        tx.redeem_code(project, &[5; 32], later(3), later(90_000))?;
+        assert_eq!(tx.take_code(project, &[5; 32])?, Some(AuthorizationCode { redeemed_at: Some(later(3)), ..code() }));
+        // Kept as long as was asked, not only until it expired.
+        assert_eq!(tx.remove_expired(Expired::Codes, later(89_000), 10)?, 0);
+        assert_eq!(tx.remove_expired(Expired::Codes, later(90_001), 10)?, 1);
+        Ok(())
+    });
+}
+
+#[test]
+fn families() {
+    on_both(|tx| {
+        let project = &project_id();
+        let own = family("family-1");
+        let without = Family { refresh: None, ..family("family-2") };
+        tx.add_family(project, &own)?;
+        tx.add_family(project, &without)?;
+        assert_eq!(tx.find_family(project, &own.id)?, Some(own.clone()));
+        assert_eq!(tx.take_family(project, &without.id)?, Some(without.clone()));
+        tx.save_refresh_state(project, &own.id, &state(2))?;
+        assert_eq!(tx.take_family(project, &own.id)?, Some(Family { refresh: Some(state(2)), ..own.clone() }));
+        assert_eq!(tx.revoke_family(project, &own.id, later(1))?, true);
+        assert_eq!(tx.revoke_family(project, &own.id, later(2))?, false);
+        assert_eq!(tx.find_family(project, &own.id)?.unwrap().revoked_at, Some(later(1)));
+        assert_eq!(tx.revoke_families_of_session(project, &SessionId::new("session-1"), later(3))?, 1);
+        tx.add_family(project, &family("family-3"))?;
+        assert_eq!(tx.revoke_families_of_user(project, &user_id(), later(4))?, 1);
+        tx.add_family(project, &family("family-4"))?;
+        assert_eq!(tx.revoke_families_of_grant(project, &user_id(), &client_id(), later(5))?, 1);
+        // A family that ends sooner than a day from now still does.
+        let short = Family { expires_at: later(30), ..family("family-5") };
+        tx.add_family(project, &short)?;
+        tx.revoke_family(project, &short.id, later(6))?;
+        assert_eq!(tx.find_family(project, &short.id)?.unwrap().expires_at, later(30));
+        Ok(())
+    });
+}
+
+#[test]
+fn what_a_token_stands_on_comes_in_one_read() {
+    on_both(|tx| {
+        let project = &project_id();
+        let id = FamilyId::new("family-1");
+        let nothing = TokenStanding { family: None, user: None, grant: None, is_listed: false };
+        assert_eq!(tx.find_token_standing(project, &id, "jti")?, nothing);
+        tx.add_revoked_token(project, "jti", later(9))?;
+        assert_eq!(tx.find_token_standing(project, &id, "jti")?, TokenStanding { is_listed: true, ..nothing });
+        let without = Family { refresh: None, ..family("family-1") };
+        tx.add_family(project, &without)?;
+        let seen = tx.find_token_standing(project, &id, "other")?;
+        assert_eq!((seen.family, seen.user, seen.grant, seen.is_listed), (Some(without), None, None, false));
+        tx.save_refresh_state(project, &id, &state(1))?;
+        tx.add_user(project, &user("user-1"), &[])?;
+        let grant = tx.save_grant(project, &user_id(), &client_id(), &permission("openid", Memory::Union), NOW)?;
+        let counter = tx.change_counter()?;
+        let seen = tx.find_token_standing(project, &id, "other")?;
+        assert_eq!(seen.family, Some(family("family-1")));
+        assert_eq!(seen.user, Some(user("user-1")));
+        assert_eq!(seen.grant, Some(grant.clone()));
+        assert_eq!(tx.change_counter()?, counter);
+        assert_eq!(tx.find_user_and_grant(project, &user_id(), &client_id())?, (Some(user("user-1")), Some(grant)));
+        assert_eq!(tx.find_user_and_grant(project, &user_id(), &ClientId::new("none"))?, (Some(user("user-1")), None));
+        assert_eq!(tx.find_user_and_grant(project, &UserId::new("none"), &client_id())?, (None, None));
+        Ok(())
+    });
+}
+
+#[test]
+fn revoked_tokens_and_replays() {
+    on_both(|tx| {
+        let project = &project_id();
+        assert_eq!(tx.is_token_revoked(project, "jti")?, false);
+        tx.add_revoked_token(project, "jti", later(9))?;
+        tx.add_revoked_token(project, "jti", later(9))?;
+        assert_eq!(tx.is_token_revoked(project, "jti")?, true);
+        assert_eq!(tx.add_replay(project, "assertion", &[1; 32], later(9))?, true);
+        assert_eq!(tx.add_replay(project, "assertion", &[1; 32], later(9))?, false);
+        assert_eq!(tx.add_replay(project, "dpop", &[1; 32], later(9))?, true);
+        Ok(())
+    });
+}
+
+#[test]
+fn audit_events() {
+    on_both(|tx| {
+        let project = &project_id();
+        let event = |id: &str, at: i64| AuditEvent {
+            id: id.into(),
+            at: later(at),
+            kind: "login".into(),
+            user_id: Some(user_id()),
+            client_id: None,
+            detail: serde_json::json!({ "n": at }),
+        };
+        for (id, at) in [("a", 1), ("b", 2), ("c", 2), ("d", 3)] {
+            tx.add_audit_event(project, &event(id, at))?;
+        }
+        assert_eq!(tx.list_audit_events(project, &Position::END, 2)?, [event("d", 3), event("c", 2)]);
+        let before = Position { created_at: later(2), id: "c".into() };
+        assert_eq!(tx.list_audit_events(project, &before, 5)?, [event("b", 2), event("a", 1)]);
+        assert_eq!(tx.remove_audit_events(project, later(3), 2)?, 2);
+        assert_eq!(tx.list_audit_events(project, &Position::END, 5)?, [event("d", 3), event("c", 2)]);
+        Ok(())
+    });
+}
+
+#[test]
+fn expired_rows_go_in_small_batches_and_living_ones_stay() {
+    on_both(|tx| {
+        let project = &project_id();
+        for n in 0..5_u8 {
+            let end = if n < 3 { later(-1) } else { later(1) };
+            tx.add_session(project, &Session { expires_at: end, ..session(&format!("s{n}")) }, &[n; 32])?;
+            tx.add_interaction(project, &Interaction { expires_at: end, ..interaction(&format!("i{n}")) })?;
+            tx.add_code(project, &[n; 32], &AuthorizationCode { expires_at: end, ..code() })?;
+            tx.add_family(project, &Family { expires_at: end, ..family(&format!("f{n}")) })?;
+            tx.add_revoked_token(project, &format!("j{n}"), end)?;
+            tx.add_replay(project, "assertion", &[n; 32], end)?;
+            let (revoked, ended) = (ClientId::new(format!("r{n}")), ClientId::new(format!("e{n}")));
+            let day = 24 * 60 * 60;
+            let past = Timestamp(end.0 - day);
+            tx.save_grant(project, &user_id(), &revoked, &permission("openid", Memory::Union), later(-100_000))?;
+            tx.revoke_grant(project, &user_id(), &revoked, past)?;
+            let own = Permission { expires_at: Some(past), ..permission("openid", Memory::Union) };
+            tx.save_grant(project, &user_id(), &ended, &own, later(-100_000))?;
+        }
+        for what in Expired::ALL {
+            let removed = [2, 2, 2].map(|limit| tx.remove_expired(what, NOW, limit));
+            let removed = removed.into_iter().collect::<Result<Vec<_>>>()?;
+            anyhow::ensure!(removed == [2, 1, 0], "{}: {removed:?}", what.as_str());
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn text_that_this_version_does_not_know_is_a_fault_with_its_place() {
+    for db in databases() {
+        write(&db, |tx| tx.add_family(&project_id(), &family("family-1")));
+        db.execute("UPDATE token_families SET plane = 'astral'");
+        let fault = db.store.read_blocking(|tx| Ok(tx.find_family(&project_id(), &FamilyId::new("family-1"))?));
+        let Err(Failure::Fault(error)) = fault else { panic!("{fault:?}") };
+        let error = format!("{error:#}");
+        assert!(error.contains("token_families.plane holds \"astral\""), "{error}");
+        db.execute("UPDATE token_families SET plane = 'standard', context = '{'");
+        let fault = db.store.read_blocking(|tx| Ok(tx.find_family(&project_id(), &FamilyId::new("family-1"))?));
+        let Err(Failure::Fault(error)) = fault else { panic!("{fault:?}") };
+        assert!(format!("{error:#}").contains("token_families.context"), "{error:#}");
+    }
+}
+
+#[test]
+fn projects_do_not_see_each_other() {
+    on_both(|tx| {
+        let (one, other) = (&project_id(), &hospes_protocol::id::ProjectId::new("project-2"));
+        tx.add_user(one, &user("user-1"), &["alice".into()])?;
+        tx.add_client(one, &client("client-1"))?;
+        tx.add_session(one, &session("session-1"), &[1; 32])?;
+        tx.add_family(one, &family("family-1"))?;
+        tx.add_code(one, &[1; 32], &code())?;
+        assert_eq!(tx.find_user(other, &user_id())?, None);
+        assert_eq!(tx.find_user_by_login(other, "alice")?, None);
+        assert_eq!(tx.find_client(other, &client_id())?, None);
+        assert_eq!(tx.find_session_by_token(other, &[1; 32])?, None);
+        assert_eq!(tx.take_family(other, &FamilyId::new("family-1"))?, None);
+        assert_eq!(tx.take_code(other, &[1; 32])?, None);
+        assert_eq!(tx.revoke_families_of_user(other, &user_id(), NOW)?, 0);
+        assert_eq!(tx.add_user(other, &user("user-1"), &["alice".into()])?, true);
+        Ok(())
+    });
+}
+
+/// Signing out everywhere against a redemption that holds the grant: whoever comes first, nothing stays alive.
+#[test]
+fn signing_out_leaves_nothing_that_was_issued_meanwhile() {
+    for db in databases() {
+        write(&db, |tx| {
+            tx.add_user(&project_id(), &user("user-1"), &[])?;
+            tx.add_session(&project_id(), &session("session-1"), &[1; 32])?;
+            tx.save_grant(&project_id(), &user_id(), &client_id(), &permission("openid", Memory::Union), NOW)
+        });
+        for round in 0..10 {
+            let (a, b) = (db.store.clone(), db.store.clone());
+            let issue = thread::spawn(move || {
+                a.write_blocking(move |tx| {
+                    tx.take_grant(&project_id(), &user_id(), &client_id(), NOW)?;
+                    let alive =
+                        tx.find_session(&project_id(), &SessionId::new("session-1"))?.unwrap().revoked_at.is_none();
+                    thread::sleep(std::time::Duration::from_millis(round % 4));
+                    if alive {
+                        tx.add_family(&project_id(), &family(&format!("family-{round}")))?;
+                    }
+                    Ok(())
+                })
+            });
+            let sign_out = thread::spawn(move || {
+                b.write_blocking(|tx| Ok(tx.sign_out_everywhere(&project_id(), &user_id(), NOW)?))
+            });
+            issue.join().unwrap().unwrap();
+            sign_out.join().unwrap().unwrap();
+            let family = write(&db, move |tx| tx.find_family(&project_id(), &FamilyId::new(format!("family-{round}"))));
+            assert!(family.is_none_or(|family| family.revoked_at.is_some()), "round {round}");
+            db.execute("UPDATE sessions SET revoked_at = NULL");
+        }
+    }
+}
