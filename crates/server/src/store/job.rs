@@ -54,7 +54,7 @@ where
     F: Fn(&mut Tx<'_>) -> Result<T, Failure> + Send + 'static,
     T: Send + 'static,
 {
-    pub(super) fn new(access: Access, body: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T, Failure>>) {
+    pub(super) fn line_up(access: Access, body: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T, Failure>>) {
         let (reply, answer) = oneshot::channel();
         (Box::new(Self { body, access, outcome: None, reply }), answer)
     }

@@ -26,7 +26,7 @@ const TAKEN: &str = "SELECT version, name, checksum FROM schema_migrations ORDER
 const TAKE: &str = "INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3)";
 
 /// How long a second process waits for the first.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The advisory lock's first number; the second tells schemas of one database apart.
 const LOCK: i32 = 0x4853_5053;
 

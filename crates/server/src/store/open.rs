@@ -221,7 +221,7 @@ impl Store {
         T: Send + 'static,
         F: Fn(&mut Tx<'_>) -> Result<T, Failure> + Send + 'static,
     {
-        let (job, answer) = Work::new(access, body);
+        let (job, answer) = Work::line_up(access, body);
         match access {
             Access::Read => self.0.reads.push(job),
             Access::Write => self.0.writes.push(job),

@@ -122,13 +122,13 @@ impl Connection {
 
     fn prepare(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Statement> {
         let place = (sql.as_ptr().addr(), sql.len());
-        let statement = match self.prepared.get(&place) {
-            Some(statement) => statement.clone(),
-            None => {
-                let statement = self.client.prepare(sql)?;
-                self.prepared.insert(place, statement.clone());
-                statement
-            }
+        let known = self.prepared.get(&place).cloned();
+        let statement = if let Some(statement) = known {
+            statement
+        } else {
+            let statement = self.client.prepare(sql)?;
+            self.prepared.insert(place, statement.clone());
+            statement
         };
         let (expected, given) = (statement.params().len(), values.len());
         ensure!(expected == given, "the statement has {expected} parameters, {given} were given");
@@ -144,7 +144,11 @@ impl Connection {
 }
 
 fn parameters<'a>(values: &'a [Value<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
-    values.iter().map(|value| value as _).collect()
+    let mut parameters: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(values.len());
+    for value in values {
+        parameters.push(value);
+    }
+    parameters
 }
 
 fn classify(error: &::postgres::Error) -> Trouble {

@@ -259,12 +259,16 @@ impl Writer {
         match connection.control("COMMIT") {
             Ok(()) => {
                 self.connection = Some(connection);
-                done.into_iter().for_each(|(job, ending)| job.answer(ending));
+                for (job, ending) in done {
+                    job.answer(ending);
+                }
             }
             Err(error) => {
                 tracing::error!("COMMIT failed: {error}");
                 drop(connection);
-                done.into_iter().for_each(|(job, _)| job.answer(Ending::Busy));
+                for (job, _) in done {
+                    job.answer(Ending::Busy);
+                }
             }
         }
     }

@@ -44,7 +44,9 @@ impl Switches {
         if !self.answer_early.load(Ordering::SeqCst) {
             return done;
         }
-        done.into_iter().for_each(|(job, ending)| job.answer(ending));
+        for (job, ending) in done {
+            job.answer(ending);
+        }
         Vec::new()
     }
 }

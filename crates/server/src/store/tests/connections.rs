@@ -238,12 +238,11 @@ fn a_bad_url_says_what_to_change_and_not_the_password() {
 impl Database {
     /// The same place, as if nothing had ever been there.
     fn emptied(self) -> Self {
-        match &self.schema {
-            Some(Schema { name, .. }) => self.execute(&format!("DROP SCHEMA {name} CASCADE; CREATE SCHEMA {name}")),
-            None => {
-                self.store.close();
-                std::fs::remove_file(self.store.sqlite_path().unwrap()).unwrap();
-            }
+        if let Some(Schema { name, .. }) = &self.schema {
+            self.execute(&format!("DROP SCHEMA {name} CASCADE; CREATE SCHEMA {name}"));
+        } else {
+            self.store.close();
+            std::fs::remove_file(self.store.sqlite_path().unwrap()).unwrap();
         }
         self
     }

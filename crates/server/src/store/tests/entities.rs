@@ -44,8 +44,8 @@ fn write<T: Send + 'static>(db: &Database, body: impl Fn(&mut Tx<'_>) -> Result<
 #[test]
 fn projects() {
     on_both(|tx| {
-        assert_eq!(tx.add_project(&project())?, true);
-        assert_eq!(tx.add_project(&project())?, false);
+        assert!(tx.add_project(&project())?);
+        assert!(!tx.add_project(&project())?);
         assert_eq!(tx.find_project(&project_id())?, Some(project()));
         assert_eq!(tx.find_project_by_issuer("https://id.example")?, Some(project()));
         assert_eq!(tx.find_project_by_issuer("https://other.example")?, None);
@@ -68,8 +68,8 @@ fn project_secrets() {
         tx.add_project_secret(&project_id(), &secret("a"))?;
         tx.add_project_secret(&project_id(), &secret("b"))?;
         assert_eq!(tx.find_project_secrets(&project_id())?, [secret("a"), secret("b")]);
-        assert_eq!(tx.remove_project_secret(&project_id(), "a")?, true);
-        assert_eq!(tx.remove_project_secret(&project_id(), "a")?, false);
+        assert!(tx.remove_project_secret(&project_id(), "a")?);
+        assert!(!tx.remove_project_secret(&project_id(), "a")?);
         assert_eq!(tx.find_project_secrets(&project_id())?, [secret("b")]);
         Ok(())
     });
@@ -178,7 +178,7 @@ fn users_and_logins() {
     on_both(|tx| {
         let project = &project_id();
         let alice = user("user-1");
-        assert_eq!(tx.add_user(project, &alice, &["alice".into(), "alice@example.com".into()])?, true);
+        assert!(tx.add_user(project, &alice, &["alice".into(), "alice@example.com".into()])?);
         assert_eq!(tx.find_user(project, &alice.id)?, Some(alice.clone()));
         assert_eq!(tx.find_user_by_login(project, "alice@example.com")?, Some(alice.clone()));
         assert_eq!(tx.find_user_by_login(project, "bob")?, None);
@@ -186,26 +186,26 @@ fn users_and_logins() {
         assert_eq!(tx.find_logins(project, &alice.id)?, ["alice", "alice@example.com"]);
 
         // Whatever is taken, nothing of the other user stays.
-        assert_eq!(tx.add_user(project, &user("user-2"), &["bob".into(), "alice".into()])?, false);
-        assert_eq!(tx.add_user(project, &alice, &["bob".into()])?, false);
+        assert!(!tx.add_user(project, &user("user-2"), &["bob".into(), "alice".into()])?);
+        assert!(!tx.add_user(project, &alice, &["bob".into()])?);
         let same_external_id = User { external_id: alice.external_id.clone(), ..user("user-3") };
-        assert_eq!(tx.add_user(project, &same_external_id, &["bob".into()])?, false);
+        assert!(!tx.add_user(project, &same_external_id, &["bob".into()])?);
         assert_eq!(tx.find_user_by_login(project, "bob")?, None);
         assert_eq!(tx.find_user(project, &UserId::new("user-2"))?, None);
-        assert_eq!(tx.add_user(project, &user("user-2"), &["bob".into()])?, true);
+        assert!(tx.add_user(project, &user("user-2"), &["bob".into()])?);
 
         let renamed = User { roles: vec!["admin".into()], ..alice.clone() };
-        assert_eq!(tx.update_user(project, &renamed, later(5))?, true);
+        assert!(tx.update_user(project, &renamed, later(5))?);
         assert_eq!(tx.find_user(project, &alice.id)?, Some(User { updated_at: later(5), ..renamed.clone() }));
         let thief = User { external_id: Some("host-user-2".into()), ..alice.clone() };
-        assert_eq!(tx.update_user(project, &thief, later(6))?, false);
+        assert!(!tx.update_user(project, &thief, later(6))?);
         let none = User { external_id: None, ..alice.clone() };
-        assert_eq!(tx.update_user(project, &none, later(6))?, true);
+        assert!(tx.update_user(project, &none, later(6))?);
 
-        assert_eq!(tx.add_login(project, "alice2", &alice.id)?, true);
-        assert_eq!(tx.add_login(project, "alice2", &UserId::new("user-2"))?, false);
-        assert_eq!(tx.remove_login(project, "alice2", &UserId::new("user-2"))?, false);
-        assert_eq!(tx.remove_login(project, "alice2", &alice.id)?, true);
+        assert!(tx.add_login(project, "alice2", &alice.id)?);
+        assert!(!tx.add_login(project, "alice2", &UserId::new("user-2"))?);
+        assert!(!tx.remove_login(project, "alice2", &UserId::new("user-2"))?);
+        assert!(tx.remove_login(project, "alice2", &alice.id)?);
         Ok(())
     });
 }
@@ -245,7 +245,7 @@ fn disabling_a_user_ends_everything_at_once() {
         tx.add_interaction(project, &interaction("int-2"))?;
         tx.save_grant(project, &user_id(), &client_id(), &permission("openid", Memory::Union), NOW)?;
 
-        assert_eq!(tx.disable_user(project, &user_id(), later(7))?, true);
+        assert!(tx.disable_user(project, &user_id(), later(7))?);
         let user = tx.find_user(project, &user_id())?.unwrap();
         assert_eq!((user.disabled_at, user.tokens_valid_from), (Some(later(7)), later(7)));
         assert_eq!(tx.find_session(project, &SessionId::new("session-1"))?.unwrap().revoked_at, Some(later(7)));
@@ -254,11 +254,11 @@ fn disabling_a_user_ends_everything_at_once() {
         assert_eq!(tx.find_interaction(project, &InteractionId::new("int-2"))?, Some(interaction("int-2")));
         assert_eq!(tx.find_grant(project, &user_id(), &client_id())?.unwrap().revoked_at, None);
 
-        assert_eq!(tx.disable_user(project, &user_id(), later(8))?, true);
+        assert!(tx.disable_user(project, &user_id(), later(8))?);
         assert_eq!(tx.find_user(project, &user_id())?.unwrap().disabled_at, Some(later(7)));
-        assert_eq!(tx.enable_user(project, &user_id(), later(9))?, true);
+        assert!(tx.enable_user(project, &user_id(), later(9))?);
         assert_eq!(tx.find_user(project, &user_id())?.unwrap().disabled_at, None);
-        assert_eq!(tx.disable_user(project, &UserId::new("nobody"), later(9))?, false);
+        assert!(!tx.disable_user(project, &UserId::new("nobody"), later(9))?);
         Ok(())
     });
 }
@@ -317,9 +317,9 @@ fn clients() {
     on_both(|tx| {
         let project = &project_id();
         let own = client("client-1");
-        assert_eq!(tx.add_client(project, &own)?, true);
-        assert_eq!(tx.add_client(project, &own)?, false);
-        assert_eq!(tx.add_client(project, &client("client-2"))?, true);
+        assert!(tx.add_client(project, &own)?);
+        assert!(!tx.add_client(project, &own)?);
+        assert!(tx.add_client(project, &client("client-2"))?);
         assert_eq!(tx.find_client(project, &own.id)?, Some(own.clone()));
         assert_eq!(tx.list_clients(project, &Position::START, 10)?, [own.clone(), client("client-2")]);
         let after = Position { created_at: NOW, id: "client-1".into() };
@@ -329,16 +329,16 @@ fn clients() {
         assert_eq!(tx.update_client(project, &own.id, &settings("Lost"), 1, later(2))?, None);
         assert_eq!(tx.find_client(project, &own.id)?.unwrap().settings.name, "New");
 
-        assert_eq!(tx.disable_client(project, &own.id, later(3))?, true);
+        assert!(tx.disable_client(project, &own.id, later(3))?);
         let disabled = tx.find_client(project, &own.id)?.unwrap();
         assert_eq!((disabled.disabled_at, disabled.tokens_valid_from), (Some(later(3)), later(3)));
         // A form that was opened before must not enable it again.
         assert_eq!(tx.update_client(project, &own.id, &settings("Old form"), 2, later(4))?, None);
-        assert_eq!(tx.enable_client(project, &own.id, later(5))?, true);
+        assert!(tx.enable_client(project, &own.id, later(5))?);
         assert_eq!(tx.find_client(project, &own.id)?.unwrap().disabled_at, None);
-        assert_eq!(tx.revoke_families_of_client(project, &own.id, later(6))?, true);
+        assert!(tx.revoke_families_of_client(project, &own.id, later(6))?);
         assert_eq!(tx.find_client(project, &own.id)?.unwrap().tokens_valid_from, later(6));
-        assert_eq!(tx.disable_client(project, &ClientId::new("none"), later(6))?, false);
+        assert!(!tx.disable_client(project, &ClientId::new("none"), later(6))?);
         Ok(())
     });
 }
@@ -359,8 +359,8 @@ fn removing_a_client_takes_what_hangs_on_it() {
             }
         }
         assert_eq!(tx.remove_remains_of_client(project, &client_id(), 2)?, 0);
-        assert_eq!(tx.remove_client(project, &client_id())?, true);
-        assert_eq!(tx.remove_client(project, &client_id())?, false);
+        assert!(tx.remove_client(project, &client_id())?);
+        assert!(!tx.remove_client(project, &client_id())?);
         assert_eq!(tx.find_client(project, &client_id())?, None);
         assert_eq!(tx.find_client_secrets(project, &client_id())?.len(), 0);
         assert_eq!(tx.remove_remains_of_client(project, &client_id(), 2)?, 2);
@@ -369,7 +369,7 @@ fn removing_a_client_takes_what_hangs_on_it() {
         for user in ["a", "b", "c"] {
             assert_eq!(tx.find_family(project, &FamilyId::new(format!("client-1-{user}")))?, None);
             assert_eq!(tx.find_grant(project, &UserId::new(user), &client_id())?, None);
-            assert_eq!(tx.find_family(project, &FamilyId::new(format!("client-2-{user}")))?.is_some(), true);
+            assert!(tx.find_family(project, &FamilyId::new(format!("client-2-{user}")))?.is_some());
         }
         Ok(())
     });
@@ -379,19 +379,19 @@ fn removing_a_client_takes_what_hangs_on_it() {
 fn client_secrets() {
     on_both(|tx| {
         let (project, id) = (&project_id(), &client_id());
-        assert_eq!(tx.promote_client_secret(project, id)?, false);
+        assert!(!tx.promote_client_secret(project, id)?);
         tx.set_client_secret(project, id, &secret(Slot::Current, 1))?;
         // Nothing to promote: the current one must not get lost.
-        assert_eq!(tx.promote_client_secret(project, id)?, false);
+        assert!(!tx.promote_client_secret(project, id)?);
         assert_eq!(tx.find_client_secrets(project, id)?, [secret(Slot::Current, 1)]);
         tx.set_client_secret(project, id, &secret(Slot::Next, 2))?;
         tx.set_client_secret(project, id, &secret(Slot::Next, 3))?;
         assert_eq!(tx.find_client_secrets(project, id)?, [secret(Slot::Current, 1), secret(Slot::Next, 3)]);
-        assert_eq!(tx.promote_client_secret(project, id)?, true);
+        assert!(tx.promote_client_secret(project, id)?);
         assert_eq!(tx.find_client_secrets(project, id)?, [secret(Slot::Current, 3)]);
         tx.set_client_secret(project, id, &secret(Slot::Next, 4))?;
-        assert_eq!(tx.cancel_client_secret(project, id)?, true);
-        assert_eq!(tx.cancel_client_secret(project, id)?, false);
+        assert!(tx.cancel_client_secret(project, id)?);
+        assert!(!tx.cancel_client_secret(project, id)?);
         assert_eq!(tx.find_client_secrets(project, id)?, [secret(Slot::Current, 3)]);
         Ok(())
     });
@@ -434,8 +434,8 @@ fn a_revoked_grant_is_given_anew_without_its_past() {
         let (project, user, client) = (&project_id(), &user_id(), &client_id());
         tx.save_grant(project, user, client, &permission("openid email", Memory::Union), NOW)?;
         tx.add_family(project, &family("family-1"))?;
-        assert_eq!(tx.revoke_grant(project, user, client, later(10))?, true);
-        assert_eq!(tx.revoke_grant(project, user, client, later(11))?, false);
+        assert!(tx.revoke_grant(project, user, client, later(10))?);
+        assert!(!tx.revoke_grant(project, user, client, later(11))?);
         let grant = tx.find_grant(project, user, client)?.unwrap();
         assert_eq!((grant.revoked_at, grant.tokens_valid_from), (Some(later(10)), later(10)));
         let ended = tx.find_family(project, &FamilyId::new("family-1"))?.unwrap();
@@ -549,8 +549,8 @@ fn families() {
         assert_eq!(tx.take_family(project, &without.id)?, Some(without.clone()));
         tx.save_refresh_state(project, &own.id, &state(2))?;
         assert_eq!(tx.take_family(project, &own.id)?, Some(Family { refresh: Some(state(2)), ..own.clone() }));
-        assert_eq!(tx.revoke_family(project, &own.id, later(1))?, true);
-        assert_eq!(tx.revoke_family(project, &own.id, later(2))?, false);
+        assert!(tx.revoke_family(project, &own.id, later(1))?);
+        assert!(!tx.revoke_family(project, &own.id, later(2))?);
         assert_eq!(tx.find_family(project, &own.id)?.unwrap().revoked_at, Some(later(1)));
         assert_eq!(tx.revoke_families_of_session(project, &SessionId::new("session-1"), later(3))?, 1);
         tx.add_family(project, &family("family-3"))?;
@@ -599,13 +599,13 @@ fn what_a_token_stands_on_comes_in_one_read() {
 fn revoked_tokens_and_replays() {
     on_both(|tx| {
         let project = &project_id();
-        assert_eq!(tx.is_token_revoked(project, "jti")?, false);
+        assert!(!tx.is_token_revoked(project, "jti")?);
         tx.add_revoked_token(project, "jti", later(9))?;
         tx.add_revoked_token(project, "jti", later(9))?;
-        assert_eq!(tx.is_token_revoked(project, "jti")?, true);
-        assert_eq!(tx.add_replay(project, "assertion", &[1; 32], later(9))?, true);
-        assert_eq!(tx.add_replay(project, "assertion", &[1; 32], later(9))?, false);
-        assert_eq!(tx.add_replay(project, "dpop", &[1; 32], later(9))?, true);
+        assert!(tx.is_token_revoked(project, "jti")?);
+        assert!(tx.add_replay(project, "assertion", &[1; 32], later(9))?);
+        assert!(!tx.add_replay(project, "assertion", &[1; 32], later(9))?);
+        assert!(tx.add_replay(project, "dpop", &[1; 32], later(9))?);
         Ok(())
     });
 }
@@ -695,7 +695,7 @@ fn projects_do_not_see_each_other() {
         assert_eq!(tx.take_family(other, &FamilyId::new("family-1"))?, None);
         assert_eq!(tx.take_code(other, &[1; 32])?, None);
         assert_eq!(tx.revoke_families_of_user(other, &user_id(), NOW)?, 0);
-        assert_eq!(tx.add_user(other, &user("user-1"), &["alice".into()])?, true);
+        assert!(tx.add_user(other, &user("user-1"), &["alice".into()])?);
         Ok(())
     });
 }

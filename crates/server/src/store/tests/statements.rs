@@ -180,11 +180,9 @@ fn literals(source: &str) -> Vec<String> {
             '/' if rest.peek() == Some(&'/') => {
                 rest.by_ref().find(|c| *c == '\n');
             }
-            '\'' => {
-                // A character or a lifetime: only a quote inside would confuse us.
-                if rest.peek() == Some(&'"') {
-                    rest.next();
-                }
+            // A character or a lifetime: only a quote inside would confuse us.
+            '\'' if rest.peek() == Some(&'"') => {
+                rest.next();
             }
             '"' => {
                 let mut text = String::new();

@@ -129,7 +129,9 @@ fn a_full_queue_is_busy_at_once() {
         assert!(begun.elapsed() < Duration::from_millis(100), "{:?}", begun.elapsed());
         release.send(()).unwrap();
         blocker.join().unwrap();
-        waiting.into_iter().for_each(|waiting| assert_eq!(waiting.join().unwrap().unwrap(), 1));
+        for waiting in waiting {
+            assert_eq!(waiting.join().unwrap().unwrap(), 1);
+        }
         assert_eq!(db.notes(), 2);
     }
 }
@@ -304,7 +306,9 @@ fn deadlocks_are_run_again_on_postgres() {
             })
         })
         .collect();
-    racers.into_iter().for_each(|racer| racer.join().unwrap().unwrap());
+    for racer in racers {
+        racer.join().unwrap().unwrap();
+    }
     assert_eq!(runs.load(Ordering::SeqCst), 3);
     let size: Option<i64> = db
         .store
