@@ -68,7 +68,7 @@ impl ClientKeys {
         let key = (project.clone(), jwks_uri.to_owned());
         let Ok(set) = self.sets.get_or_insert_with(&key, || Ok::<_, Infallible>(Arc::default()));
         // Whoever comes while a fetch is under way waits for it and shares what it brings.
-        let mut remembered = set.lock().await;
+        let mut remembered = set.lock_owned().await;
         let fresh = remembered.fresh(now);
         if let Some(keys) = &fresh
             && kid.is_none_or(|kid| keys.holds(kid))
@@ -84,16 +84,20 @@ impl ClientKeys {
                 (None, Ok(())) => Err(FetchError::Unreachable.into()),
             };
         }
-        let fetched = self.fetch(jwks_uri, now).await;
-        remembered.attempt = Some((now, fetched.as_ref().map(|_| ()).map_err(|error| *error)));
-        match fetched {
-            Ok((keys, until)) => {
-                remembered.keys = Some((Arc::clone(&keys), until));
-                Ok(keys)
-            }
-            // Keys that are still good are not lost because their server is down.
-            Err(error) => fresh.ok_or(error),
-        }
+        let (this, jwks_uri) = (self.clone(), jwks_uri.to_owned());
+        let attempt = async move {
+            let fetched = this.fetch(&jwks_uri, now).await;
+            remembered.attempt = Some((now, fetched.as_ref().map(|_| ()).map_err(|error| *error)));
+            let (keys, until) = fetched?;
+            remembered.keys = Some((Arc::clone(&keys), until));
+            Ok(keys)
+        };
+        // If it ended with the request, whoever hangs up in time could make us fetch as often as they like.
+        #[expect(clippy::disallowed_methods, reason = "ends by itself, within the time limit of a fetch")]
+        let attempt = tokio::spawn(attempt);
+        let fetched = attempt.await.unwrap_or(Err(FetchError::Unreachable.into()));
+        // Keys that are still good are not lost because their server is down.
+        fetched.or_else(|error| fresh.ok_or(error))
     }
 
     async fn fetch(&self, jwks_uri: &str, now: Timestamp) -> Result<(Arc<KeySet>, Timestamp), ClientKeysError> {
@@ -139,6 +143,8 @@ mod tests {
         url: String,
         answer: Arc<StdMutex<String>>,
         fetches: Arc<AtomicUsize>,
+        /// In milliseconds.
+        delay: Arc<AtomicUsize>,
     }
 
     impl Server {
@@ -146,17 +152,20 @@ mod tests {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let url = format!("http://{}/jwks", listener.local_addr().unwrap());
             let (answer, fetches) = (Arc::new(StdMutex::new(String::new())), Arc::new(AtomicUsize::new(0)));
-            let (own_answer, own_fetches) = (Arc::clone(&answer), Arc::clone(&fetches));
+            let delay = Arc::new(AtomicUsize::new(0));
+            let (own_answer, own_fetches, own_delay) = (Arc::clone(&answer), Arc::clone(&fetches), Arc::clone(&delay));
             std::thread::spawn(move || {
                 for stream in listener.incoming() {
                     let mut stream = stream.unwrap();
                     own_fetches.fetch_add(1, Ordering::SeqCst);
                     let head = BufReader::new(stream.try_clone().unwrap()).lines();
                     head.map_while(Result::ok).take_while(|line| !line.is_empty()).for_each(drop);
+                    let delay = own_delay.load(Ordering::SeqCst).try_into().unwrap();
+                    std::thread::sleep(std::time::Duration::from_millis(delay));
                     stream.write_all(own_answer.lock().unwrap().as_bytes()).unwrap();
                 }
             });
-            Self { url, answer, fetches }
+            Self { url, answer, fetches, delay }
         }
 
         fn publish(&self, cache_control: &str, body: &str) {
@@ -282,6 +291,20 @@ mod tests {
         let good = serde_json::to_value(jwk("a")).unwrap();
         test.server.publish("", &serde_json::json!({ "keys": [{ "kty": "new" }, good, 7] }).to_string());
         assert_eq!(test.find("a", 0).await, Ok(true));
+    }
+
+    #[tokio::test]
+    async fn hanging_up_does_not_make_us_fetch_again() {
+        let test = Test::new();
+        test.server.publish_keys("max-age=120", &["a"]);
+        test.server.delay.store(100, Ordering::SeqCst);
+        for n in 0..5 {
+            let kid = format!("invented-{n}");
+            let impatient = tokio::time::timeout(std::time::Duration::from_millis(10), test.find(&kid, 0));
+            assert!(impatient.await.is_err());
+        }
+        assert_eq!(test.find("a", 0).await, Ok(true));
+        assert_eq!(test.server.fetches(), 1);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -26,7 +26,7 @@ use rustls::{
 };
 use std::{
     error::Error,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _},
     path::PathBuf,
     sync::Arc,
     time::Duration,
@@ -158,7 +158,11 @@ impl Fetch {
         #[expect(clippy::disallowed_methods, reason = "this is the one place that makes an HTTP client")]
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls(config.extra_ca_pem.as_deref())?)
-            .dns_resolver(CheckedNames { names, rules: Arc::clone(&rules) })
+            .dns_resolver(CheckedNames {
+                names,
+                rules: Arc::clone(&rules),
+                slots: Arc::new(Semaphore::new(MAX_AT_ONCE)),
+            })
             // A proxy of the environment would connect for us, to addresses that we did not check.
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -293,9 +297,9 @@ enum Names {
 }
 
 impl Names {
-    /// Not async itself, so that the scripted answer is taken before anything waits.
-    fn look_up(&self, host: String) -> impl Future<Output = Option<Vec<IpAddr>>> + Send + use<> {
-        let scripted = match self {
+    /// Ready to be asked on a thread that may wait.
+    fn question(&self, host: String) -> impl FnOnce() -> Vec<IpAddr> + Send + use<> {
+        let scripted: Option<Vec<IpAddr>> = match self {
             Self::System => None,
             #[cfg(test)]
             Self::Scripted(answers) => {
@@ -303,12 +307,11 @@ impl Names {
                 Some(if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() })
             }
         };
-        async move {
-            if scripted.is_some() {
-                return scripted;
-            }
-            let found = tokio::net::lookup_host((host.as_str(), 0)).await.ok()?;
-            Some(found.map(|socket| socket.ip()).collect())
+        move || {
+            scripted.unwrap_or_else(|| {
+                let found = (host.as_str(), 0).to_socket_addrs().into_iter().flatten();
+                found.map(|socket| socket.ip()).collect()
+            })
         }
     }
 }
@@ -317,15 +320,26 @@ impl Names {
 struct CheckedNames {
     names: Names,
     rules: Arc<Rules>,
+    /// The system's resolver cannot be interrupted. A place is given back when it has answered, not when we stopped
+    /// waiting, so slow name servers do not pile up threads.
+    slots: Arc<Semaphore>,
 }
 
 impl Resolve for CheckedNames {
     fn resolve(&self, name: Name) -> Resolving {
         let host = name.as_str().to_owned();
+        let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
+            return Box::pin(async { Err(FetchError::Busy.into()) });
+        };
         let rules = Arc::clone(&self.rules);
-        let found = self.names.look_up(host.clone());
+        let question = self.names.question(host.clone());
         Box::pin(async move {
-            let addresses = found.await.unwrap_or_default();
+            let answer = tokio::task::spawn_blocking(move || {
+                let addresses = question();
+                drop(slot);
+                addresses
+            });
+            let addresses = answer.await.unwrap_or_default();
             if addresses.is_empty() {
                 return Err(FetchError::Unreachable.into());
             }

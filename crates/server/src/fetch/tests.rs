@@ -486,6 +486,19 @@ async fn a_flood_of_fetches_is_busy_instead_of_a_flood_of_sockets() {
     assert_ne!(fetch.json(&silent.url(), LIMIT).await, Err(FetchError::Busy));
 }
 
+#[tokio::test]
+async fn the_systems_resolver_answers_too() {
+    let server = Server::start(answer(JSON, "{}"));
+    let url = format!("http://localhost:{}/", server.port);
+    assert!(Fetch::new(&local()).unwrap().json(&url, LIMIT).await.is_ok());
+    let unknown = Fetch::new(&local()).unwrap().json("https://does-not-exist.invalid/", LIMIT).await;
+    assert_eq!(unknown, Err(FetchError::Unreachable));
+    assert_eq!(
+        Fetch::new(&FetchConfig::default()).unwrap().json("https://localhost/", LIMIT).await,
+        Err(FetchError::Forbidden)
+    );
+}
+
 #[test]
 fn freshness_is_read_from_cache_control() {
     #[track_caller]

@@ -13,7 +13,7 @@ use anyhow::{Result, anyhow, bail};
 use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
 
-/// The master key, checked against the database.
+/// The master key, checked against the database, whose tables must be up to date.
 ///
 /// A database that never had one takes the key that is there. The key file is made only where nothing can be lost by it: for
 /// an SQLite database that holds no keys.
