@@ -6,29 +6,11 @@ use super::{
 };
 use anyhow::{Context as _, Result};
 use hospes_protocol::{
-    Scope, Timestamp,
+    Timestamp,
     client::Client,
     grant::Grant,
     id::{ClientId, ProjectId, UserId},
 };
-
-/// What a user permits in one authorization.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Permission {
-    pub scope: Scope,
-    pub resources: Vec<String>,
-    pub expires_at: Option<Timestamp>,
-    pub memory: Memory,
-}
-
-/// What becomes of what the user permitted before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Memory {
-    /// It is added to; a grant that is not alive any more is replaced all the same.
-    Union,
-    /// It is forgotten.
-    Replace,
-}
 
 impl Tx<'_> {
     pub fn find_grant(&mut self, project: &ProjectId, user: &UserId, client: &ClientId) -> Result<Option<Grant>> {
@@ -81,13 +63,13 @@ impl Tx<'_> {
         now: Timestamp,
         change: impl FnOnce(Option<&Grant>) -> Grant,
     ) -> Result<()> {
-        // A row that ended before it began, when there was none: after this there is one, and it is ours.
+        // Where there was none, a row is made that ended before it began: after this there is one, and it is ours.
         let before = self
             .one(
                 "INSERT INTO grants (project_id, user_id, client_id, scope, resources, created_at, updated_at,
                      last_used_at, expires_at, revoked_at, tokens_valid_from)
                  VALUES ($1, $2, $3, '', '[]', $4, $4, NULL, NULL, 0, 0)
-                 ON CONFLICT (project_id, user_id, client_id) DO UPDATE SET last_used_at = $4
+                 ON CONFLICT (project_id, user_id, client_id) DO UPDATE SET last_used_at = grants.last_used_at
                  RETURNING user_id, client_id, scope, resources, created_at, updated_at, last_used_at, expires_at,
                      revoked_at, tokens_valid_from",
                 &[project.into(), user.into(), client.into(), now.into()],

@@ -19,7 +19,7 @@ use std::{
         mpsc,
     },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -216,14 +216,16 @@ pub(super) fn lane(settings: &Settings, health: &Health, queue: &Queue, ready: m
 
 /// Without any connection nobody is kept waiting for one.
 fn refuse_for(pause: Duration, health: &Health, queue: &Queue) {
-    let begun = Instant::now();
-    while begun.elapsed() < pause && !queue.is_closed() {
+    const NAP: Duration = Duration::from_millis(10);
+    let mut left = pause;
+    while !left.is_zero() && !queue.is_closed() {
         while health.connected() == 0
             && let Some(job) = queue.waiting()
         {
             job.answer(Ending::Busy);
         }
-        thread::sleep(Duration::from_millis(10));
+        thread::sleep(NAP);
+        left = left.saturating_sub(NAP);
     }
 }
 

@@ -209,6 +209,7 @@ impl Writer {
     }
 
     /// Runs `first` and everything that waits in one transaction and answers after its flush.
+    #[expect(clippy::disallowed_methods, reason = "how long a batch runs decides nothing but its size")]
     fn batch(&mut self, first: Box<dyn Job>, queue: &Queue) {
         let mut connection = match self.begin() {
             Ok(connection) => connection,

@@ -1,5 +1,7 @@
 //! The store on both databases: SQLite always, PostgreSQL where `TEST_DATABASE_URL` names one.
 
+#![expect(clippy::disallowed_methods, reason = "tests measure how long things take, and have a switch of their own")]
+
 mod connections;
 mod entities;
 mod records;
@@ -142,7 +144,6 @@ fn postgres_with(configure: impl Fn(&mut StoreConfig)) -> Option<Database> {
     Some(Database { store: migrated(&url, configure), url, schema: Some(schema), folder: tempfile::tempdir().unwrap() })
 }
 
-#[expect(clippy::disallowed_methods, reason = "the tests' own switch")]
 fn test_database_url() -> Option<String> {
     std::env::var("TEST_DATABASE_URL").ok().filter(|url| !url.is_empty())
 }

@@ -6,7 +6,6 @@ use crate::store::{
     audit::AuditEvent,
     client_secrets::Slot,
     deployment::MasterKeyMark,
-    grants::{Memory, Permission},
     housekeeping::Expired,
     project_secrets::ProjectSecret,
     signing_keys::{KeyPurpose, StoredKey},
@@ -18,6 +17,7 @@ use hospes_protocol::{
     authorization_code::AuthorizationCode,
     client::SigningAlg,
     family::Family,
+    grant::Grant,
     id::{ClientId, FamilyId, InteractionId, SessionId, UserId},
     interaction::{Interaction, Progress},
     session::Session,
@@ -243,7 +243,7 @@ fn disabling_a_user_ends_everything_at_once() {
         tx.add_interaction(project, &interaction("int-1"))?;
         tx.save_progress(project, &InteractionId::new("int-1"), &own)?;
         tx.add_interaction(project, &interaction("int-2"))?;
-        tx.save_grant(project, &user_id(), &client_id(), &permission("openid", Memory::Union), NOW)?;
+        save(tx, &grant("openid"))?;
 
         assert!(tx.disable_user(project, &user_id(), later(7))?);
         let user = tx.find_user(project, &user_id())?.unwrap();
@@ -352,7 +352,8 @@ fn removing_a_client_takes_what_hangs_on_it() {
             tx.set_client_secret(project, &ClientId::new(id), &secret(Slot::Current, 1))?;
             for user in ["a", "b", "c"] {
                 let user = UserId::new(user);
-                tx.save_grant(project, &user, &ClientId::new(id), &permission("openid", Memory::Union), NOW)?;
+                let own = Grant { user_id: user.clone(), client_id: ClientId::new(id), ..grant("openid") };
+                save(tx, &own)?;
                 let own = Family { client_id: ClientId::new(id), user_id: user, ..family("") };
                 let name = format!("{id}-{}", own.user_id);
                 tx.add_family(project, &Family { id: FamilyId::new(name), ..own })?;
@@ -397,73 +398,58 @@ fn client_secrets() {
     });
 }
 
+/// Stores `grant` over whatever is there.
+fn save(tx: &mut Tx<'_>, grant: &Grant) -> Result<()> {
+    tx.save_grant(&project_id(), &grant.user_id, &grant.client_id, NOW, |_| grant.clone())
+}
+
 #[test]
-fn grants_grow_or_are_replaced() {
+fn a_grant_is_changed_by_what_was_there() {
     on_both(|tx| {
         let (project, user, client) = (&project_id(), &user_id(), &client_id());
-        let first = Permission {
-            resources: vec!["https://a.example".into()],
-            expires_at: Some(later(1000)),
-            ..permission("openid email", Memory::Union)
+        let first = Grant { expires_at: Some(later(1000)), ..grant("openid email") };
+        tx.save_grant(project, user, client, NOW, |before| {
+            assert_eq!(before, None);
+            first.clone()
+        })?;
+        assert_eq!(tx.find_grant(project, user, client)?, Some(first.clone()));
+        let second = Grant {
+            resources: vec![],
+            created_at: later(1),
+            updated_at: later(2),
+            last_used_at: None,
+            tokens_valid_from: later(3),
+            ..grant("openid")
         };
-        let grant = tx.save_grant(project, user, client, &first, NOW)?;
-        assert_eq!(tx.find_grant(project, user, client)?, Some(grant.clone()));
-        assert_eq!(
-            (grant.scope.to_string().as_str(), grant.expires_at, grant.created_at),
-            ("openid email", Some(later(1000)), NOW)
-        );
-
-        let second =
-            Permission { resources: vec!["https://b.example".into()], ..permission("phone openid", Memory::Union) };
-        let grant = tx.save_grant(project, user, client, &second, later(1))?;
-        assert_eq!(tx.find_grant(project, user, client)?, Some(grant.clone()));
-        assert_eq!(grant.scope.to_string(), "openid email phone");
-        assert_eq!(grant.resources, ["https://a.example", "https://b.example"]);
-        assert_eq!((grant.expires_at, grant.created_at, grant.updated_at), (None, NOW, later(1)));
-
-        let grant = tx.save_grant(project, user, client, &permission("openid", Memory::Replace), later(2))?;
-        assert_eq!(tx.find_grant(project, user, client)?, Some(grant.clone()));
-        assert_eq!((grant.scope.to_string().as_str(), grant.resources.len()), ("openid", 0));
+        tx.save_grant(project, user, client, later(5), |before| {
+            assert_eq!(before, Some(&first));
+            second.clone()
+        })?;
+        assert_eq!(tx.find_grant(project, user, client)?, Some(second.clone()));
+        tx.revoke_grant(project, user, client, later(6))?;
+        tx.save_grant(project, user, client, later(7), |before| {
+            assert_eq!(before.unwrap().revoked_at, Some(later(6)));
+            second.clone()
+        })?;
+        assert_eq!(tx.find_grant(project, user, client)?, Some(second.clone()));
         Ok(())
     });
 }
 
 #[test]
-fn a_revoked_grant_is_given_anew_without_its_past() {
+fn revoking_a_grant_ends_its_families() {
     on_both(|tx| {
         let (project, user, client) = (&project_id(), &user_id(), &client_id());
-        tx.save_grant(project, user, client, &permission("openid email", Memory::Union), NOW)?;
+        save(tx, &grant("openid email"))?;
         tx.add_family(project, &family("family-1"))?;
         assert!(tx.revoke_grant(project, user, client, later(10))?);
         assert!(!tx.revoke_grant(project, user, client, later(11))?);
-        let grant = tx.find_grant(project, user, client)?.unwrap();
-        assert_eq!((grant.revoked_at, grant.tokens_valid_from), (Some(later(10)), later(10)));
-        let ended = tx.find_family(project, &FamilyId::new("family-1"))?.unwrap();
-        assert_eq!(ended.revoked_at, Some(later(10)));
+        let ended = tx.find_grant(project, user, client)?.unwrap();
+        assert_eq!((ended.revoked_at, ended.tokens_valid_from), (Some(later(10)), later(10)));
+        let family = tx.find_family(project, &FamilyId::new("family-1"))?.unwrap();
+        assert_eq!(family.revoked_at, Some(later(10)));
         // The row goes after a day, not after a year.
-        assert_eq!(ended.expires_at, later(10 + 24 * 60 * 60));
-
-        let grant = tx.save_grant(project, user, client, &permission("openid", Memory::Union), later(20))?;
-        assert_eq!(tx.find_grant(project, user, client)?, Some(grant.clone()));
-        assert_eq!(
-            (grant.scope.to_string().as_str(), grant.revoked_at, grant.tokens_valid_from),
-            ("openid", None, later(10))
-        );
-        Ok(())
-    });
-}
-
-#[test]
-fn an_expired_grant_is_given_anew_without_its_past() {
-    on_both(|tx| {
-        let (project, user, client) = (&project_id(), &user_id(), &client_id());
-        let short = Permission { expires_at: Some(later(5)), ..permission("openid email", Memory::Union) };
-        tx.save_grant(project, user, client, &short, NOW)?;
-        let grant = tx.save_grant(project, user, client, &permission("openid", Memory::Union), later(9))?;
-        assert_eq!(
-            (grant.scope.to_string().as_str(), grant.expires_at, grant.tokens_valid_from),
-            ("openid", None, later(5))
-        );
+        assert_eq!(family.expires_at, later(10 + 24 * 60 * 60));
         Ok(())
     });
 }
@@ -472,7 +458,7 @@ fn an_expired_grant_is_given_anew_without_its_past() {
 fn grants_know_their_last_use() {
     on_both(|tx| {
         let (project, user, client) = (&project_id(), &user_id(), &client_id());
-        tx.save_grant(project, user, client, &permission("openid", Memory::Union), NOW)?;
+        save(tx, &grant("openid"))?;
         tx.touch_grant(project, user, client, later(59))?;
         assert_eq!(tx.find_grant(project, user, client)?.unwrap().last_used_at, Some(NOW));
         tx.touch_grant(project, user, client, later(61))?;
@@ -490,8 +476,8 @@ fn a_user_sees_living_grants_with_their_clients() {
         for (n, id) in [(1, "old"), (2, "new"), (3, "revoked"), (4, "ended")] {
             tx.add_client(project, &client(id))?;
             let end = (id == "ended").then(|| later(50));
-            let own = Permission { expires_at: end, ..permission("openid", Memory::Union) };
-            tx.save_grant(project, user, &ClientId::new(id), &own, later(n))?;
+            let used = Some(later(n));
+            save(tx, &Grant { client_id: ClientId::new(id), expires_at: end, last_used_at: used, ..grant("openid") })?;
         }
         tx.revoke_grant(project, user, &ClientId::new("revoked"), later(9))?;
         let seen = tx.list_grants_of_user(project, user, later(50))?;
@@ -581,7 +567,8 @@ fn what_a_token_stands_on_comes_in_one_read() {
         assert_eq!((seen.family, seen.user, seen.grant, seen.is_listed), (Some(without), None, None, false));
         tx.save_refresh_state(project, &id, &state(1))?;
         tx.add_user(project, &user("user-1"), &[])?;
-        let grant = tx.save_grant(project, &user_id(), &client_id(), &permission("openid", Memory::Union), NOW)?;
+        let grant = grant("openid");
+        save(tx, &grant)?;
         let counter = tx.change_counter()?;
         let seen = tx.find_token_standing(project, &id, "other")?;
         assert_eq!(seen.family, Some(family("family-1")));
@@ -649,10 +636,9 @@ fn expired_rows_go_in_small_batches_and_living_ones_stay() {
             let (revoked, ended) = (ClientId::new(format!("r{n}")), ClientId::new(format!("e{n}")));
             let day = 24 * 60 * 60;
             let past = Timestamp(end.0 - day);
-            tx.save_grant(project, &user_id(), &revoked, &permission("openid", Memory::Union), later(-100_000))?;
+            save(tx, &Grant { client_id: revoked.clone(), ..grant("openid") })?;
             tx.revoke_grant(project, &user_id(), &revoked, past)?;
-            let own = Permission { expires_at: Some(past), ..permission("openid", Memory::Union) };
-            tx.save_grant(project, &user_id(), &ended, &own, later(-100_000))?;
+            save(tx, &Grant { client_id: ended, expires_at: Some(past), ..grant("openid") })?;
         }
         for what in Expired::ALL {
             let removed = [2, 2, 2].map(|limit| tx.remove_expired(what, NOW, limit));
@@ -707,7 +693,7 @@ fn signing_out_leaves_nothing_that_was_issued_meanwhile() {
         write(&db, |tx| {
             tx.add_user(&project_id(), &user("user-1"), &[])?;
             tx.add_session(&project_id(), &session("session-1"), &[1; 32])?;
-            tx.save_grant(&project_id(), &user_id(), &client_id(), &permission("openid", Memory::Union), NOW)
+            save(tx, &grant("openid"))
         });
         for round in 0..10 {
             let (a, b) = (db.store.clone(), db.store.clone());

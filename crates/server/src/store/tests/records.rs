@@ -2,7 +2,6 @@
 
 use crate::store::{
     client_secrets::{ClientSecret, Slot},
-    grants::{Memory, Permission},
     projects::Project,
 };
 use hospes_protocol::{
@@ -10,6 +9,7 @@ use hospes_protocol::{
     authorization_code::AuthorizationCode,
     client::{Client, ClientSettings},
     family::{Family, FamilyContext, RefreshState, SupersededStep},
+    grant::Grant,
     id::{ClientId, FamilyId, InteractionId, ProjectId, SessionId, UserId},
     interaction::{Interaction, Progress},
     plane::Plane,
@@ -167,6 +167,17 @@ pub(super) fn state(generation: u32) -> RefreshState {
     }
 }
 
-pub(super) fn permission(scope: &str, memory: Memory) -> Permission {
-    Permission { scope: Scope::parse(scope).unwrap(), resources: vec![], expires_at: None, memory }
+pub(super) fn grant(scope: &str) -> Grant {
+    Grant {
+        user_id: user_id(),
+        client_id: client_id(),
+        scope: Scope::parse(scope).unwrap(),
+        resources: vec!["https://a.example".into()],
+        created_at: NOW,
+        updated_at: NOW,
+        last_used_at: Some(NOW),
+        expires_at: None,
+        revoked_at: None,
+        tokens_valid_from: Timestamp(0),
+    }
 }
