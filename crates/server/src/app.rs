@@ -222,7 +222,7 @@ pub async fn run(app: App, listener: TcpListener, operations: Option<TcpListener
     while jobs.join_next().await.is_some() {}
 }
 
-async fn wait_for_signal() {
+pub(crate) async fn wait_for_signal() {
     let interrupt = tokio::signal::ctrl_c();
     #[cfg(unix)]
     {

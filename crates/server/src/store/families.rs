@@ -120,8 +120,9 @@ impl Tx<'_> {
         )
     }
 
-    /// Ends the families that came from one login and returns how many were alive.
-    pub fn revoke_families_of_session(
+    /// Ends the families that came from one login and have no refresh token (OIDC Core §11: only offline access
+    /// outlives the login), and returns how many were alive.
+    pub fn revoke_online_families_of_session(
         &mut self,
         project: &ProjectId,
         session: &SessionId,
@@ -130,7 +131,7 @@ impl Tx<'_> {
         self.run(
             "UPDATE token_families
              SET revoked_at = $3, expires_at = CASE WHEN expires_at > $4 THEN $4 ELSE expires_at END
-             WHERE project_id = $1 AND session_id = $2 AND revoked_at IS NULL",
+             WHERE project_id = $1 AND session_id = $2 AND generation IS NULL AND revoked_at IS NULL",
             &[project.into(), session.into(), now.into(), gone_at(now)],
         )
     }

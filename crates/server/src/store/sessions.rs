@@ -88,6 +88,17 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Reads a session and locks its row until the transaction ends, so that a logout comes before or after.
+    pub fn take_session(&mut self, project: &ProjectId, id: &SessionId) -> Result<Option<Session>> {
+        self.one(
+            "UPDATE sessions SET expires_at = expires_at WHERE project_id = $1 AND session_id = $2
+             RETURNING session_id, user_id, authenticated_at, amr, created_at, expires_at, revoked_at",
+            &[project.into(), id.into()],
+            session,
+        )
+    }
+
+    /// Ends one login. What it gave away without `offline_access` is for the caller to end too, after this.
     pub fn revoke_session(&mut self, project: &ProjectId, id: &SessionId, now: Timestamp) -> Result<()> {
         self.run(
             "UPDATE sessions SET revoked_at = $3 WHERE project_id = $1 AND session_id = $2 AND revoked_at IS NULL",

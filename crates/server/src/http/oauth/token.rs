@@ -104,8 +104,10 @@ async fn redeem_code(
                 authorization_code::Decision::Refuse(refusal) => return Err(refusal.into()),
             }
             let (current, client) = reread_client(tx, &app, &caller)?;
-            let (user, grant) = tx.find_user_and_grant(project, &code.user_id, &code.client_id)?;
-            let session = tx.find_session(project, &code.session_id)?;
+            // Locked: whoever ends the grant or the login meanwhile comes before this, or finds the family.
+            let grant = tx.take_grant(project, &code.user_id, &code.client_id, now)?;
+            let user = tx.find_user(project, &code.user_id)?;
+            let session = tx.take_session(project, &code.session_id)?;
             let standing = Standing {
                 project_valid_from: current.project.tokens_valid_from,
                 client: Some(&client.client),
@@ -143,7 +145,6 @@ async fn redeem_code(
                 .transpose()?;
             tx.add_family(project, &family)?;
             tx.redeem_code(project, &hash, now, authorization_code::keep_until(now, access_end))?;
-            tx.touch_grant(project, &code.user_id, &code.client_id, now)?;
             Ok(issue::user_tokens(
                 &app,
                 UserTokens {

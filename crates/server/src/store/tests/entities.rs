@@ -538,7 +538,7 @@ fn families() {
         assert!(tx.revoke_family(project, &own.id, later(1))?);
         assert!(!tx.revoke_family(project, &own.id, later(2))?);
         assert_eq!(tx.find_family(project, &own.id)?.unwrap().revoked_at, Some(later(1)));
-        assert_eq!(tx.revoke_families_of_session(project, &SessionId::new("session-1"), later(3))?, 1);
+        assert_eq!(tx.revoke_online_families_of_session(project, &SessionId::new("session-1"), later(3))?, 1);
         tx.add_family(project, &family("family-3"))?;
         assert_eq!(tx.revoke_families_of_user(project, &user_id(), later(4))?, 1);
         tx.add_family(project, &family("family-4"))?;
