@@ -11,7 +11,7 @@ use argon2::{
     password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
 };
 use hospes_protocol::{ErrorCode::InvalidRequest, Refusal, refuse};
-use std::sync::Arc;
+use std::{sync::Arc, thread};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
@@ -54,8 +54,13 @@ pub enum Verdict {
 }
 
 impl Passwords {
-    /// At most `threads` hashes at once and `queue` callers waiting; one more is answered `Busy`.
+    /// At most `threads` hashes at once and `queue` callers waiting; one more is answered `Busy`. Zero threads means
+    /// one less than there are processors, so that logins alone never take the whole machine.
     pub fn new(threads: usize, queue: usize, entropy: &Entropy) -> anyhow::Result<Self> {
+        let threads = match threads {
+            0 => thread::available_parallelism().map_or(1, |processors| processors.get().saturating_sub(1)),
+            threads => threads,
+        };
         let (threads, queue) = (threads.clamp(1, 1024), queue.min(1 << 16));
         let unguessable = entropy.token();
         Ok(Self {

@@ -1,13 +1,14 @@
-//! Keys on a real database, as two processes see it: a server that runs, and the command line.
+//! Keys on a real database, as two processes see it: a server that runs, and the command line. On PostgreSQL where
+//! `TEST_DATABASE_URL` names one, else on SQLite.
 
 use super::*;
 use crate::{
     config::{MasterKeySource, Secret},
     entropy::Entropy,
     store::{
-        StoreConfig,
         projects::Project,
         signing_keys::{KeyPurpose, StoredKey},
+        tests::{self, Database},
     },
 };
 use base64ct::{Base64UrlUnpadded, Encoding as _};
@@ -22,7 +23,6 @@ use hospes_protocol::{
 };
 use serde_json::json;
 use std::path::PathBuf;
-use tempfile::TempDir;
 
 const ALGS: [SigningAlg; 2] = [SigningAlg::ES256, SigningAlg::RS256];
 const START: Timestamp = Timestamp(1_800_000_000);
@@ -32,7 +32,7 @@ const ROTATION: Rotation = Rotation::Signing { lead: HOUR, keep: DAY };
 
 /// A database with one project, and the process that looks at it.
 struct Test {
-    directory: TempDir,
+    database: Database,
     store: Store,
     project: ProjectId,
     clock: Clock,
@@ -42,12 +42,17 @@ struct Test {
 
 impl Test {
     fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let store = open_store(&directory);
-        store.migrate().unwrap();
+        let Some(database) = tests::postgres() else { return Self::on(tests::sqlite()) };
+        let test = Self::on(database);
+        // Only for SQLite is it made by itself.
+        MasterKey::make_file(&test.key_file(), &test.entropy).unwrap();
+        test
+    }
+
+    fn on(database: Database) -> Self {
         let test = Self {
-            directory,
-            store,
+            store: database.store.clone(),
+            database,
             project: ProjectId::new("p"),
             clock: Clock::fixed(START),
             entropy: Entropy::Os,
@@ -73,7 +78,7 @@ impl Test {
     }
 
     fn key_file(&self) -> PathBuf {
-        self.directory.path().join("hospes.key")
+        self.database.folder.path().join("hospes.key")
     }
 
     fn source(&self) -> MasterKeySource {
@@ -90,7 +95,7 @@ impl Test {
 
     /// What `hospes key rotate` does, in a process of its own.
     fn rotate(&self, rotation: Rotation) -> anyhow::Result<Vec<StoredKey>> {
-        let store = open_store(&self.directory);
+        let store = self.database.open_again();
         rotate(&store, &self.master(), &self.project, rotation, &self.entropy, self.clock.now())
     }
 
@@ -127,10 +132,6 @@ impl Test {
     }
 }
 
-fn open_store(directory: &TempDir) -> Store {
-    Store::open(&StoreConfig::new(format!("sqlite:{}", directory.path().join("hospes.db").display()))).unwrap()
-}
-
 fn environment(fill: u8) -> MasterKeySource {
     MasterKeySource::Environment(Secret::new(Base64UrlUnpadded::encode_string(&[fill; 32])))
 }
@@ -155,12 +156,20 @@ fn check_refused<T>(result: anyhow::Result<T>, expected: &[&str]) {
 
 #[test]
 fn an_empty_sqlite_database_gets_a_key_file_and_keeps_to_it() {
-    let test = Test::new();
+    let test = Test::on(tests::sqlite());
     let first = test.master();
     assert!(test.key_file().exists());
     assert_eq!(test.master().id(), first.id());
     let deployment = test.store.read_blocking(|tx| Ok(tx.find_deployment()?)).unwrap();
     assert_eq!(deployment.master_key.unwrap().id, first.id());
+}
+
+#[test]
+fn for_postgresql_a_key_is_never_made_by_itself() {
+    let Some(database) = tests::postgres() else { return };
+    let test = Test::on(database);
+    check_refused(open_master_key(&test.source(), &test.store, &test.entropy), &["there is no", "HOSPES_MASTER_KEY"]);
+    assert!(!test.key_file().exists());
 }
 
 #[test]
@@ -211,6 +220,7 @@ fn a_database_that_forgot_its_master_key_is_not_given_another() {
 #[test]
 fn a_master_key_from_the_environment_needs_no_file() {
     let test = Test::new();
+    let _ = std::fs::remove_file(test.key_file());
     let key = open_master_key(&environment(7), &test.store, &test.entropy).unwrap();
     assert_eq!(open_master_key(&environment(7), &test.store, &test.entropy).unwrap().id(), key.id());
     assert!(!test.key_file().exists());
@@ -223,7 +233,7 @@ fn servers_that_start_at_once_agree_on_one_master_key() {
     let ids: Vec<_> = std::thread::scope(|scope| {
         let starts: Vec<_> = (1..=8)
             .map(|fill| {
-                let store = open_store(&test.directory);
+                let store = test.database.open_again();
                 scope.spawn(move || {
                     open_master_key(&environment(fill), &store, &Entropy::Os).map(|key| key.id().to_owned())
                 })
@@ -261,7 +271,7 @@ fn processes_that_start_at_once_make_one_set_of_keys() {
     test.master();
     std::thread::scope(|scope| {
         for _ in 0..4 {
-            let (store, master, project) = (open_store(&test.directory), test.master(), test.project.clone());
+            let (store, master, project) = (test.database.open_again(), test.master(), test.project.clone());
             scope.spawn(move || ensure(&store, &master, &project, &[SigningAlg::ES256], &Entropy::Os, START).unwrap());
         }
     });

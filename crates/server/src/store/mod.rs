@@ -34,7 +34,7 @@ mod tls;
 mod users;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use open::{Pressure, Store, StoreConfig};
 pub use page::Position;

@@ -54,11 +54,11 @@ impl Switches {
 }
 
 /// A migrated database of one test's own, gone when it ends.
-struct Database {
-    store: Store,
+pub(crate) struct Database {
+    pub(crate) store: Store,
     url: String,
     schema: Option<Schema>,
-    folder: TempDir,
+    pub(crate) folder: TempDir,
 }
 
 /// A schema of the server that `TEST_DATABASE_URL` names.
@@ -68,7 +68,7 @@ struct Schema {
 }
 
 impl Database {
-    fn open_again(&self) -> Store {
+    pub(crate) fn open_again(&self) -> Store {
         Store::open(&StoreConfig::new(&self.url)).unwrap()
     }
 
@@ -119,7 +119,7 @@ fn databases_with(configure: impl Fn(&mut StoreConfig)) -> Vec<Database> {
     [Some(sqlite_with(&configure)), postgres_with(&configure)].into_iter().flatten().collect()
 }
 
-fn sqlite() -> Database {
+pub(crate) fn sqlite() -> Database {
     sqlite_with(|_| ())
 }
 
@@ -129,7 +129,7 @@ fn sqlite_with(configure: impl Fn(&mut StoreConfig)) -> Database {
     Database { store: migrated(&url, configure), url, schema: None, folder }
 }
 
-fn postgres() -> Option<Database> {
+pub(crate) fn postgres() -> Option<Database> {
     postgres_with(|_| ())
 }
 
