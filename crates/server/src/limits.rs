@@ -215,6 +215,7 @@ enum Ticks {
 }
 
 impl Ticks {
+    #[expect(clippy::disallowed_methods, reason = "a rate is measured in time that never goes back")]
     fn of(clock: &Clock) -> Self {
         match clock {
             Clock::System => Self::Monotonic(Instant::now()),

@@ -187,6 +187,7 @@ fn current() -> anyhow::Result<Argon2<'static>> {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests measure how long things take")]
 mod tests {
     use super::*;
     use std::time::{Duration, Instant};

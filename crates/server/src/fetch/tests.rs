@@ -1,5 +1,7 @@
 //! Against real servers on this machine; the resolver is scripted where a name must lie.
 
+#![expect(clippy::disallowed_methods, reason = "tests measure how long things take")]
+
 use super::*;
 use std::{
     io::{Read, Write},
