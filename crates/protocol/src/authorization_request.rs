@@ -305,7 +305,7 @@ pub fn validate(request: &AuthorizationRequest, client: &Client, policy: &Policy
     }
 
     let scope = narrow_scope(request.scope.as_deref(), client, policy).map_err(rejected)?;
-    // OAuth 2.1 §7.5.2 and RFC 9700 §2.1.1: without PKCE only the nonce of OpenID Connect protects the code
+    // OAuth 2.1 §7.5 and RFC 9700 §2.1.1: without PKCE only the nonce of OpenID Connect protects the code
     let has_nonce = scope.contains(OPENID) && request.nonce.is_some();
     if code_challenge.is_none() && client.settings.plane == Plane::Standard && !has_nonce {
         return Err(rejected(NEITHER_CHALLENGE_NOR_NONCE));

@@ -103,7 +103,7 @@ pub fn decide(request: &ValidRequest, client: &Client, policy: &Policy, facts: &
     let Some(SignedIn { session, user }) = facts.signed_in.filter(|signed_in| is_usable(*signed_in, facts.now)) else {
         return ask(request, Step::Login, LOGIN_REQUIRED);
     };
-    let progress = Standing::of(facts.progress, session);
+    let progress = Answered::of(facts.progress, session);
     // OIDC Core §3.1.2.1 `prompt=login` and `max_age`: a login within this interaction answers both, even if the
     // clock has moved on since; otherwise `max_age=0` could never be met
     let is_fresh = request.max_age.is_none_or(|most| facts.now.since(session.authenticated_at) <= most);
@@ -123,13 +123,15 @@ pub fn decide(request: &ValidRequest, client: &Client, policy: &Policy, facts: &
         return ask(request, Step::SelectAccount, ACCOUNT_SELECTION_REQUIRED);
     }
 
-    let question = question(request, policy, user, facts);
+    // A grant of another pair is no grant of this one
+    let grant = facts.grant.filter(|grant| grant.user_id == user.id && grant.client_id == client.id);
+    let question = question(request, policy, user, living(grant, facts.now));
     let scope = grantable_scope(&question);
     if scope.is_empty() {
         return Step::Refuse(NOTHING_GRANTABLE);
     }
     // OIDC Core §3.1.2.4
-    if needs_consent(request, client, facts, &scope) {
+    if needs_consent(request, client, grant, facts.now, &scope) {
         return ask(request, Step::Consent(question), CONSENT_REQUIRED);
     }
     // RFC 8252 §8.6
@@ -155,14 +157,14 @@ fn ask(request: &ValidRequest, step: Step, instead: Refusal) -> Step {
     if request.prompt.none { Step::Refuse(instead) } else { step }
 }
 
-/// How what was done within this interaction stands to the session of now.
-struct Standing {
+/// What of this interaction's progress counts for the session of now.
+struct Answered {
     has_authenticated: bool,
     has_chosen: bool,
     is_of_another_user: bool,
 }
 
-impl Standing {
+impl Answered {
     fn of(progress: &Progress, session: &Session) -> Self {
         let is_of_this_session = progress.session_id.as_ref() == Some(&session.id);
         let has_authenticated = is_of_this_session && progress.authenticated_at.is_some();
@@ -181,13 +183,12 @@ fn is_another_user_meant(request: &ValidRequest, facts: &Facts<'_>, user: &User)
     !is_claimed || facts.hinted_user.is_some_and(|meant| *meant != user.id)
 }
 
-/// The grant that still counts.
-fn live_grant<'a>(facts: &Facts<'a>) -> Option<&'a Grant> {
-    facts.grant.filter(|grant| grant.is_alive(facts.now))
+/// The grant, if it still counts.
+fn living(grant: Option<&Grant>, now: Timestamp) -> Option<&Grant> {
+    grant.filter(|grant| grant.is_alive(now))
 }
 
-fn question(request: &ValidRequest, policy: &Policy, user: &User, facts: &Facts<'_>) -> ConsentQuestion {
-    let grant = live_grant(facts);
+fn question(request: &ValidRequest, policy: &Policy, user: &User, grant: Option<&Grant>) -> ConsentQuestion {
     let item = |value: &str| ConsentItem {
         value: value.to_owned(),
         grantable: policy.is_grantable(value, user),
@@ -216,7 +217,13 @@ fn grantable_scope(question: &ConsentQuestion) -> Scope {
 }
 
 /// Whether the user must be asked about the content of the request.
-fn needs_consent(request: &ValidRequest, client: &Client, facts: &Facts<'_>, scope: &Scope) -> bool {
+fn needs_consent(
+    request: &ValidRequest,
+    client: &Client,
+    grant: Option<&Grant>,
+    now: Timestamp,
+    scope: &Scope,
+) -> bool {
     let settings = &client.settings;
     // OIDC Core §3.1.2.1
     if request.prompt.consent {
@@ -230,10 +237,10 @@ fn needs_consent(request: &ValidRequest, client: &Client, facts: &Facts<'_>, sco
     }
     match settings.party {
         // The host app's own client works without a question, until the user has disconnected it
-        Party::First => facts.grant.is_some_and(|grant| grant.revoked_at.is_some()),
+        Party::First => grant.is_some_and(|grant| grant.revoked_at.is_some()),
         // OAuth 2.1 §7.9: remembered for the user and the client as far as it goes. A grant remembers no single
         // claims, so these are asked for each time
-        Party::Third => live_grant(facts).is_none_or(|grant| {
+        Party::Third => living(grant, now).is_none_or(|grant| {
             let covers_resources = request.resources.iter().all(|resource| grant.resources.contains(resource));
             !scope.is_subset_of(&grant.scope) || !covers_resources || !has_no_single_claims(request)
         }),
@@ -260,7 +267,7 @@ mod tests {
     use super::*;
     use crate::{
         authorization_request::{self, AuthorizationRequest, tests::request},
-        id::{SessionId, UserId},
+        id::{ClientId, SessionId, UserId},
         policy::ScopeValue,
         samples::{API, BEFORE, NOW, OTHER_API, client, grant, policy, scope, session, user, with_settings},
         time::Seconds,
@@ -441,6 +448,9 @@ mod tests {
         check(Case { request: prompting("select_account"), ..case() }, Outcome::SelectAccount);
         check(Case { request: prompting("select_account"), progress: just_chosen(), ..case() }, Issue);
         check(Case { request: prompting("select_account"), progress: just_logged_in(), ..case() }, Issue);
+        let in_another_session = Progress { session_id: Some(SessionId::new("session-test-2")), ..just_chosen() };
+        let asked_again = Case { request: prompting("select_account"), progress: in_another_session, ..case() };
+        check(asked_again, Outcome::SelectAccount);
         check(Case { request: prompting("select_account"), session: None, ..case() }, Outcome::Login);
         check(Case { request: prompting("login select_account"), progress: just_chosen(), ..case() }, Outcome::Login);
     }
@@ -468,8 +478,10 @@ mod tests {
         check_both(Case { grant: None, ..case() }, Consent, CONSENT_REQUIRED);
         let revoked = Grant { revoked_at: Some(BEFORE), ..grant() };
         let ended = Grant { expires_at: Some(NOW), ..grant() };
-        for dead in [revoked, ended] {
-            check_both(Case { grant: Some(dead), ..case() }, Consent, CONSENT_REQUIRED);
+        let of_another_user = Grant { user_id: UserId::new("user-test-2"), ..grant() };
+        let of_another_client = Grant { client_id: ClientId::new("other"), ..grant() };
+        for void in [revoked, ended, of_another_user, of_another_client] {
+            check_both(Case { grant: Some(void), ..case() }, Consent, CONSENT_REQUIRED);
         }
     }
 

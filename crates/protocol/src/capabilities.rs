@@ -90,7 +90,7 @@ impl Capabilities {
             code_challenge_methods: vec![pkce::METHOD],
             prompt_values: PROMPT_VALUES.to_vec(),
             scopes: standard.chain(of_the_project).collect(),
-            claims: ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "azp", "sid"]
+            claims: ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "amr", "at_hash", "sid"]
                 .into_iter()
                 .chain(claims::names())
                 .collect(),

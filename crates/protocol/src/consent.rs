@@ -26,7 +26,8 @@ pub const END_DATE_PASSED: Refusal = refuse(InvalidRequest, "the end date must l
 pub struct ConsentQuestion {
     /// Every scope value asked for, in the client's order; also those that cannot be granted, to say so.
     pub items: Vec<ConsentItem>,
-    /// Claims the client asks for by name, beyond its scope (OIDC Core §5.5); required.
+    /// Claims the client asks for by name, beyond its scope (OIDC Core §5.5). To be shown like the scope values; Allow
+    /// includes them.
     pub claims: Vec<String>,
     /// The APIs the tokens will work at, as registered.
     pub resources: Vec<String>,

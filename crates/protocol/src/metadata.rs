@@ -1,7 +1,7 @@
 //! The metadata document of the authorization server.
 //!
 //! Specs: RFC 8414 §2, OIDC Discovery §3, RFC 9207 §3, RFC 9728 §4, OIDC RP-Initiated Logout §2.1,
-//! Initiating User Registration via OpenID Connect §4.2.
+//! Initiating User Registration via OpenID Connect (`prompt_values_supported`).
 //! One document for all four well-known addresses: each specification tells readers to ignore what it does not name.
 
 use crate::{capabilities::Capabilities, client::AuthenticationMethod};
@@ -93,9 +93,8 @@ mod tests {
             "iat",
             "auth_time",
             "nonce",
-            "acr",
             "amr",
-            "azp",
+            "at_hash",
             "sid",
             "name",
             "family_name",
