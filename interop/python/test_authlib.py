@@ -34,7 +34,7 @@ def hospes(*command):
 def session(client_id, secret, method, redirect_uri, scope):
     return OAuth2Session(
         client_id, secret, scope=scope, redirect_uri=redirect_uri,
-        token_endpoint_auth_method=method, code_challenge_method="S256",
+        token_endpoint_auth_method=method, revocation_endpoint_auth_method=method, code_challenge_method="S256",
     )
 
 
@@ -109,7 +109,7 @@ class Authlib(unittest.TestCase):
         self.assertEqual(refused.exception.error, "invalid_grant")
 
     def test_a_secret_that_form_encoding_changes_is_sent_raw(self):
-        secret = "s3cr3t/+=%2D:&? ~0123456789-abcdef"
+        secret = "s3cr3t/+=%2D:&?~0123456789-abcdef"
         client = OAuth2Session("odd-conf", secret, token_endpoint_auth_method="client_secret_basic")
         tokens = client.fetch_token(METADATA["token_endpoint"], grant_type="client_credentials", scope="notes.read")
         self.assertEqual(tokens["token_type"].lower(), "bearer")

@@ -105,7 +105,7 @@ fn openidconnect_public_client_on_a_loopback_port() {
 fn oauth2_with_an_encoded_secret_code_refresh_and_introspection() {
     let endpoint = |path: &str| format!("{}/oauth2/{path}", issuer());
     let client = BasicClient::new(ClientId::new("odd-conf".to_owned()))
-        .set_client_secret(ClientSecret::new("s3cr3t/+=%2D:&? ~0123456789-abcdef".to_owned()))
+        .set_client_secret(ClientSecret::new("s3cr3t/+=%2D:&?~0123456789-abcdef".to_owned()))
         .set_auth_uri(AuthUrl::new(endpoint("authorize")).unwrap())
         .set_token_uri(TokenUrl::new(endpoint("token")).unwrap())
         .set_introspection_url(IntrospectionUrl::new(endpoint("introspect")).unwrap())
