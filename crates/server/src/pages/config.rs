@@ -77,7 +77,7 @@ impl Default for Theme {
     fn default() -> Self {
         Self {
             accent: Colour::rgb(0x1f, 0x5c, 0x4a),
-            accent_dark: None,
+            accent_dark: Some(Colour::rgb(0x6d, 0xc4, 0x9f)),
             background: Colour::rgb(0xf6, 0xf5, 0xf2),
             background_dark: Colour::rgb(0x10, 0x12, 0x11),
             surface: Colour::rgb(0xff, 0xff, 0xff),

@@ -70,6 +70,12 @@ impl Colour {
             .unwrap_or(pole)
     }
 
+    /// As bright as it gets with its hue: for a dark ground, where a pale version of it would look washed out.
+    fn brightened(self, percent: u32) -> Self {
+        let scaled = |channel: u8| u8::try_from((u32::from(channel) * percent / 100).min(255)).unwrap_or(u8::MAX);
+        Self::rgb(scaled(self.red), scaled(self.green), scaled(self.blue))
+    }
+
     /// Black or white, whichever is read better on `self`.
     fn ink(self) -> Self {
         if self.contrast(Self::WHITE) >= self.contrast(Self::BLACK) { Self::WHITE } else { Self::rgb(0x0b, 0x0d, 0x0c) }
@@ -168,7 +174,10 @@ pub(super) fn style_sheet(theme: &Theme) -> Result<String> {
     let light = palette(theme.accent, theme.background, theme.surface, theme.text)?;
     let accent_dark = theme.accent_dark.unwrap_or_else(|| {
         let grounds = [theme.surface_dark, theme.background_dark];
-        theme.accent.readable(Colour::WHITE, &grounds, 5.5)
+        let brightest = 23_000 / u32::from(theme.accent.red.max(theme.accent.green).max(theme.accent.blue).max(1));
+        let bright = (100..=brightest).step_by(10).map(|percent| theme.accent.brightened(percent));
+        let reaches = |colour: &Colour| grounds.iter().all(|ground| colour.contrast(*ground) >= 6.0);
+        bright.clone().find(reaches).or(bright.last()).unwrap_or(theme.accent).readable(Colour::WHITE, &grounds, 5.0)
     });
     let dark = palette(accent_dark, theme.background_dark, theme.surface_dark, theme.text_dark)?;
     let shape = format!(
