@@ -15,9 +15,10 @@ use crate::{
     metrics::Metrics,
     pages::{Pages, PagesConfig},
     passwords::Passwords,
+    project,
     records::Records,
     router,
-    store::{Store, StoreConfig},
+    store::{Store, projects::Project},
     verified::VerifiedTokens,
 };
 use anyhow::{Context as _, Result, bail};
@@ -78,10 +79,12 @@ impl Deref for App {
 
 impl App {
     /// Builds the application on a migrated database with its project in it.
-    pub async fn build(config: Config, store: Store, clock: Clock, entropy: Entropy) -> Result<Self> {
+    pub async fn build(mut config: Config, store: Store, clock: Clock, entropy: Entropy) -> Result<Self> {
         let issuer = config.issuer.as_str().to_owned();
         let base_path = Url::parse(&issuer)?.path().trim_end_matches('/').to_owned();
-        let project = project_of(&store, &config).await?;
+        let record = project_of(&store, &config).await?;
+        config.lifetimes = project::lifetimes(&config, &record)?;
+        let project = record.id;
         let master = {
             let (source, store, entropy) = (config.master_key.clone(), store.clone(), entropy.clone());
             tokio::task::spawn_blocking(move || keys::open_master_key(&source, &store, &entropy)).await??
@@ -100,7 +103,7 @@ impl App {
             metrics: Metrics::new(),
             issuer,
             base_path,
-            environment: if project.as_str().starts_with("project-live-") { "live" } else { "test" },
+            environment: project::environment(&project),
             project,
             config,
             store,
@@ -142,14 +145,14 @@ impl App {
 }
 
 /// The project that this issuer serves.
-async fn project_of(store: &Store, config: &Config) -> Result<ProjectId> {
+async fn project_of(store: &Store, config: &Config) -> Result<Project> {
     let wanted = config.project.clone();
     let issuer = config.issuer.as_str().to_owned();
     let projects = store.read(|tx| Ok(tx.list_projects()?)).await?;
     let found =
         projects.iter().find(|project| wanted.as_ref().map_or(project.issuer == issuer, |id| project.id == *id));
     match (found, projects.as_slice()) {
-        (Some(project), _) if project.issuer == issuer => Ok(project.id.clone()),
+        (Some(project), _) if project.issuer == issuer => Ok(project.clone()),
         (Some(project), _) => bail!(
             "project {} was made for issuer {}, and `issuer` is {issuer}; tokens of one are void at the other. \
              Set `issuer` back, or `hospes init` a project for the new one",
@@ -165,13 +168,7 @@ async fn project_of(store: &Store, config: &Config) -> Result<ProjectId> {
 
 /// Opens the database that the configuration names, migrated.
 pub fn open_store(config: &Config) -> Result<Store> {
-    let database = &config.database;
-    let store = Store::open(&StoreConfig {
-        url: database.url.expose().to_owned(),
-        connections: database.connections,
-        queue: database.queue,
-        statement_timeout: database.statement_timeout,
-    })?;
+    let store = Store::open(&config.database.store())?;
     store.migrate()?;
     Ok(store)
 }

@@ -10,9 +10,11 @@ mod source;
 pub use setting::{DatabaseUrl, Destination, Issuer, Secret};
 pub use source::{Effective, Origin};
 
+use crate::store::StoreConfig;
 use anyhow::{Context as _, Result, bail};
 use hospes_protocol::{Seconds, id::ProjectId};
 use ipnet::IpNet;
+use serde_json::{Map, Value};
 use setting::{Setting, parse_word};
 use source::{Raw, Source};
 use std::{
@@ -157,7 +159,7 @@ pub enum LogFormat {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Passwords {
-    /// How many passwords are hashed at the same time; 0 means one less than there are processors.
+    /// How many passwords are hashed at the same time; where the file says 0, one less than there are processors.
     pub threads: usize,
     /// How many may wait; one more is answered with 503.
     pub queue: usize,
@@ -179,14 +181,8 @@ impl Config {
     /// and the environment.
     pub fn load(file: Option<&Path>) -> Result<Self> {
         let environment = environment();
-        let named = file.map(Path::to_path_buf).or_else(|| {
-            let variable = environment.iter().find(|(name, value)| name == "HOSPES_CONFIG" && !value.is_empty());
-            variable.map(|(_, value)| PathBuf::from(value))
-        });
-        let path = match named {
-            Some(path) => Some(path),
-            None => Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists()),
-        };
+        let named = named(file, &environment);
+        let path = named.or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists()));
         let text = match &path {
             Some(path) => std::fs::read_to_string(path).with_context(|| {
                 format!("cannot read the configuration file {}; `hospes init` writes one", path.display())
@@ -194,6 +190,11 @@ impl Config {
             None => String::new(),
         };
         Self::parse(path, &text, environment)
+    }
+
+    /// The file that [`Config::load`] reads, whether it exists or not.
+    pub fn path_to_read(file: Option<&Path>) -> PathBuf {
+        named(file, &environment()).unwrap_or_else(|| PathBuf::from(DEFAULT_FILE))
     }
 
     /// Reads the `text` of `file` (which need not exist) and `environment`.
@@ -272,6 +273,16 @@ impl Config {
 }
 
 impl Database {
+    /// The same as the store takes it.
+    pub fn store(&self) -> StoreConfig {
+        StoreConfig {
+            url: self.url.expose().to_owned(),
+            connections: self.connections,
+            queue: self.queue,
+            statement_timeout: self.statement_timeout,
+        }
+    }
+
     fn read(source: &mut Source, base: &Path) -> Self {
         let url = source.or("database.url", DatabaseUrl::new("sqlite:hospes.db"));
         let url = match url.sqlite_path() {
@@ -280,11 +291,11 @@ impl Database {
         };
         Self {
             url,
-            connections: source.within("database.connections", 4, 1..=200),
+            connections: source.within("database.connections", 8, 1..=200),
             queue: source.within("database.queue", 1024, 1..=100_000),
             statement_timeout: source.within(
                 "database.statement_timeout_seconds",
-                Duration::from_secs(10),
+                Duration::from_secs(5),
                 Duration::from_secs(1)..=Duration::from_mins(10),
             ),
         }
@@ -347,14 +358,49 @@ impl Lifetimes {
             key_lead: span("lifetimes.key_lead", 3600, 0, 30 * DAY),
             key_retire: span("lifetimes.key_retire", 2 * DAY, 60, YEAR),
         };
-        if lifetimes.refresh_idle > lifetimes.refresh_absolute {
+        lifetimes.validate(source);
+        lifetimes
+    }
+
+    fn validate(&self, source: &mut Source) {
+        if self.refresh_idle > self.refresh_absolute {
             source.refuse("lifetimes.refresh_idle", "this is longer than refresh_absolute; make it shorter");
         }
         // A token must not outlive the key that verifies it.
-        if lifetimes.key_retire < lifetimes.access_token.max(lifetimes.id_token) {
+        if self.key_retire < self.access_token.max(self.id_token) {
             source.refuse("lifetimes.key_retire", "this is shorter than the life of a token; make it longer");
         }
-        lifetimes
+    }
+
+    /// These lifetimes with a project's own ones in their place; the names and limits are those of `[lifetimes]`.
+    pub fn overridden(&self, own: &Map<String, Value>) -> Result<Self> {
+        let mut source = Source::default();
+        for (name, value) in self.named() {
+            source.add_value(&format!("lifetimes.{name}"), Raw::Integer(value.0));
+        }
+        for (name, value) in own {
+            source.add_value(&format!("lifetimes.{name}"), Raw::from_json(value));
+        }
+        let lifetimes = Self::read(&mut source);
+        match source.finish() {
+            Ok(_) => Ok(lifetimes),
+            Err(problems) => bail!("{}", problems.join("\n  ")),
+        }
+    }
+
+    fn named(&self) -> [(&'static str, Seconds); 10] {
+        [
+            ("access_token", self.access_token),
+            ("id_token", self.id_token),
+            ("code", self.code),
+            ("interaction", self.interaction),
+            ("session", self.session),
+            ("refresh_idle", self.refresh_idle),
+            ("refresh_absolute", self.refresh_absolute),
+            ("refresh_window", self.refresh_window),
+            ("key_lead", self.key_lead),
+            ("key_retire", self.key_retire),
+        ]
     }
 }
 
@@ -451,6 +497,13 @@ impl fmt::Display for MasterKeySource {
             Self::File(path) => write!(f, "{}", path.display()),
         }
     }
+}
+
+fn named(file: Option<&Path>, environment: &[(String, String)]) -> Option<PathBuf> {
+    file.map(Path::to_path_buf).or_else(|| {
+        let variable = environment.iter().find(|(name, value)| name == "HOSPES_CONFIG" && !value.is_empty());
+        variable.map(|(_, value)| PathBuf::from(value))
+    })
 }
 
 /// The `HOSPES_*` variables of this process. Those that are not Unicode are left out: they hold no setting of ours.
@@ -591,6 +644,19 @@ mod tests {
         check_refused(BASE, &[("HOSPES_MASTER_KEY", "c2hvcnQ")], "32 bytes as base64url");
         let text = format!("{BASE}master_key = \"{}\"", "A".repeat(43));
         check_refused(&text, &[], "a key does not belong in this file");
+    }
+
+    #[test]
+    fn a_project_has_lifetimes_of_its_own_within_the_same_limits() {
+        let lifetimes = load(BASE, &[]).unwrap().lifetimes;
+        let own = |text| serde_json::from_str::<Map<String, Value>>(text).unwrap();
+        assert_eq!(lifetimes.overridden(&Map::new()).unwrap(), lifetimes);
+        let changed = lifetimes.overridden(&own(r#"{"access_token": "5m", "refresh_window": 0}"#)).unwrap();
+        assert_eq!(changed, Lifetimes { access_token: Seconds(300), refresh_window: Seconds(0), ..lifetimes.clone() });
+        let refused = |text| lifetimes.overridden(&own(text)).unwrap_err().to_string();
+        assert!(refused(r#"{"code": "10m"}"#).contains("give a value from 1s to 1m"));
+        assert!(refused(r#"{"acess_token": 5}"#).contains("did you mean `lifetimes.access_token`?"));
+        assert!(refused(r#"{"code": null}"#).contains("no span of time"));
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod tests;
 
 use crate::config::{self, Destination};
 use anyhow::Context as _;
-use hospes_protocol::Seconds;
+use hospes_protocol::{Seconds, Timestamp};
 use public_address::is_public;
 use reqwest::{
     Url,
@@ -83,6 +83,8 @@ pub struct Fetched {
     pub json: serde_json::Value,
     /// RFC 9111 §5.2.2.1 `max-age`; zero when the server forbids to store it, `None` when it does not say.
     pub fresh_for: Option<Seconds>,
+    /// RFC 9110 §6.6.1: the server's clock.
+    pub date: Option<Timestamp>,
 }
 
 /// Why there is no document. `Debug` is for the log; `Display` may go to the client.
@@ -150,7 +152,7 @@ impl Fetch {
             body.extend_from_slice(&chunk);
         }
         let json = serde_json::from_slice(&body).map_err(|_| FetchError::NotJson)?;
-        Ok(Fetched { json, fresh_for: freshness(response.headers()) })
+        Ok(Fetched { json, fresh_for: freshness(response.headers()), date: date(response.headers()) })
     }
 
     fn with_names(config: &FetchConfig, names: Names) -> anyhow::Result<Self> {
@@ -406,6 +408,13 @@ fn is_json(content_type: Option<&header::HeaderValue>) -> bool {
     let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let Some(subtype) = essence.strip_prefix("application/") else { return false };
     subtype == "json" || subtype.ends_with("+json")
+}
+
+/// RFC 9110 §5.6.7 IMF-fixdate, which is RFC 2822's form in GMT.
+fn date(headers: &header::HeaderMap) -> Option<Timestamp> {
+    let text = headers.get(header::DATE)?.to_str().ok()?;
+    let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    Some(Timestamp(at.as_second()))
 }
 
 /// RFC 9111 §5.2.2: how long the answer may be kept.

@@ -16,7 +16,7 @@ mod tests;
 pub use master_key::{Context, MasterKey};
 pub use opening::{open_master_key, rewrap};
 pub use ring::{JwksDocument, KeyRing, KeyState, state_of};
-pub use rotation::{Rotation, ensure, rotate};
+pub use rotation::{Rotation, ensure, first, rotate};
 
 use crate::{clock::Clock, failure::Failure, store::Store};
 use anyhow::anyhow;

@@ -1,6 +1,7 @@
 //! Where settings come from: the lines of `hospes.toml` and the `HOSPES_*` environment, flattened to dotted keys.
 
 use super::setting::Setting;
+use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -33,6 +34,19 @@ pub(super) enum Raw {
     Boolean(bool),
     List(Vec<Self>),
     Other(&'static str),
+}
+
+impl Raw {
+    pub(super) fn from_json(value: &Value) -> Self {
+        match value {
+            Value::String(text) => Self::Text(text.clone()),
+            Value::Bool(yes) => Self::Boolean(*yes),
+            Value::Number(number) => number.as_i64().map_or(Self::Other("a fraction"), Self::Integer),
+            Value::Array(items) => Self::List(items.iter().map(Self::from_json).collect()),
+            Value::Null => Self::Other("nothing"),
+            Value::Object(_) => Self::Other("a table"),
+        }
+    }
 }
 
 /// One effective value, ready to be shown: secrets are masked already.
@@ -92,6 +106,10 @@ impl Source {
             }
             self.found.insert(key, (Raw::Text(value), Origin::Environment { name }));
         }
+    }
+
+    pub(super) fn add_value(&mut self, key: &str, value: Raw) {
+        self.found.insert(key.to_owned(), (value, Origin::Default));
     }
 
     /// The value of `key`, if it is set and well-formed.

@@ -127,7 +127,15 @@ async fn a_document_and_its_freshness_arrive() {
         "{\"keys\":[]}",
     ));
     let fetched = Fetch::new(&local()).unwrap().json(&server.url(), LIMIT).await.unwrap();
-    assert_eq!(fetched, Fetched { json: serde_json::json!({ "keys": [] }), fresh_for: Some(Seconds(300)) });
+    assert_eq!(fetched.json, serde_json::json!({ "keys": [] }));
+    assert_eq!((fetched.fresh_for, fetched.date), (Some(Seconds(300)), None));
+}
+
+#[tokio::test]
+async fn the_clock_of_the_other_side_is_read() {
+    let server = Server::start(answer(&format!("{JSON}\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT"), "{}"));
+    let fetched = Fetch::new(&local()).unwrap().json(&server.url(), LIMIT).await.unwrap();
+    assert_eq!(fetched.date, Some(Timestamp(784_111_777)));
 }
 
 #[tokio::test]

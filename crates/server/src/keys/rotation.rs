@@ -77,6 +77,18 @@ pub fn ensure(
     })?)
 }
 
+/// The first keys of a project that is yet to be stored: the caller stores both in one transaction.
+pub fn first(
+    master: &MasterKey,
+    project: &ProjectId,
+    algs: &[SigningAlg],
+    entropy: &Entropy,
+    now: Timestamp,
+) -> Result<Vec<StoredKey>> {
+    let wanted = algs.iter().map(|alg| (KeyPurpose::Signing, Some(*alg))).chain([(KeyPurpose::Refresh, None)]);
+    wanted.map(|(purpose, alg)| make(master, project, purpose, alg, entropy, now)).collect()
+}
+
 /// Replaces keys. Returns the new ones, which sign from their `activates_at` on.
 pub fn rotate(
     store: &Store,

@@ -94,6 +94,12 @@ pub(super) fn pending(place: &Place) -> Result<Vec<&'static str>> {
     compare(&taken).map(|pending| names(&pending))
 }
 
+/// Whether any migration was ever taken: whether this is a database of ours.
+pub(super) fn any_taken(place: &Place) -> Result<bool> {
+    let pending = pending(place)?;
+    Ok(pending.len() < MIGRATIONS.len())
+}
+
 struct Taken {
     version: i64,
     name: String,

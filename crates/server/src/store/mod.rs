@@ -15,6 +15,7 @@ pub mod grants;
 pub mod housekeeping;
 mod interactions;
 mod job;
+pub mod maintenance;
 mod migrations;
 mod open;
 mod page;

@@ -229,6 +229,10 @@ impl Store {
         answer
     }
 
+    pub(super) fn place(&self) -> &Place {
+        &self.0.place
+    }
+
     #[cfg(test)]
     pub(super) fn switches(&self) -> &super::tests::Switches {
         &self.0.switches
@@ -257,7 +261,7 @@ fn named(name: &str) -> thread::Builder {
 }
 
 /// The client of PostgreSQL waits on a runtime of its own, which must not be inside another one.
-fn on_own_thread<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+pub(super) fn on_own_thread<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     thread::scope(|scope| match scope.spawn(work).join() {
         Ok(outcome) => outcome,
         Err(_) => bail!("panic while talking to the database"),

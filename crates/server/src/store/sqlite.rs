@@ -116,7 +116,7 @@ impl Connection {
 }
 
 /// The file holds password hashes and encrypted keys; SQLite gives its side files the same mode.
-fn create_private(path: &Path) -> std::io::Result<()> {
+pub(super) fn create_private(path: &Path) -> std::io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]

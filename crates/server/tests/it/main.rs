@@ -3,4 +3,5 @@
 // The lints that are off in tests (clippy.toml) are off in their helpers too.
 #![cfg(test)]
 
+mod cli;
 mod tidy;

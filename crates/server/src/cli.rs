@@ -1,0 +1,111 @@
+//! The command line: one file per command in `cli/`.
+//!
+//! Passwords and secrets are never arguments, where every process of the machine could read them: they come from
+//! standard input or from a prompt. `--json` answers in a form for scripts.
+
+mod ask;
+mod backup;
+mod client;
+mod config;
+mod doctor;
+mod init;
+mod key;
+mod migrate;
+mod open;
+pub mod output;
+mod restore;
+mod seed;
+mod serve;
+mod user;
+
+use crate::config::Config;
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use output::Form;
+use std::path::PathBuf;
+
+/// An OAuth 2.1 and OpenID Connect authorization server that an application hosts itself.
+#[derive(Debug, Parser)]
+#[command(name = "hospes", version, about, arg_required_else_help = true)]
+pub struct Arguments {
+    /// The configuration file [default: HOSPES_CONFIG, else hospes.toml in this directory]
+    #[arg(long, short, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Answer in JSON, for scripts
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server
+    Serve,
+    /// Create the tables of the database, or bring them up to date
+    Migrate,
+    /// Create the project, its signing keys and its first secret
+    Init(init::Init),
+    /// Look after clients: the applications that use this server
+    #[command(subcommand)]
+    Client(client::Client),
+    /// Look after users
+    #[command(subcommand)]
+    User(user::User),
+    /// Look after signing keys and the master key
+    #[command(subcommand)]
+    Key(key::Key),
+    /// Write a copy of the database to a file, while the server runs
+    Backup(backup::Backup),
+    /// Put a backup in the place of the database
+    Restore(restore::Restore),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Look for what is wrong, and say what to mend
+    Doctor,
+    /// Load a project with clients and users into an empty database
+    Seed(seed::SeedCommand),
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Done,
+    /// The command did its work and what it found is not good.
+    Found,
+}
+
+impl Arguments {
+    /// Runs the command.
+    pub fn run(&self) -> Result<Outcome> {
+        let form = if self.json { Form::Json } else { Form::Text };
+        if !matches!(self.command, Command::Serve) {
+            serve::start_quiet_log()?;
+        }
+        match &self.command {
+            Command::Serve => serve::run(self.load_config()?)?,
+            Command::Init(command) => command.run(self.config.as_deref(), form)?,
+            Command::Config(command) => command.run(&self.load_config()?, form),
+            Command::Doctor => return doctor::run(&self.load_config()?, form),
+            Command::Migrate => migrate::run(&self.load_config()?, form)?,
+            Command::Client(command) => command.run(&self.load_config()?, form)?,
+            Command::User(command) => command.run(&self.load_config()?, form)?,
+            Command::Key(command) => command.run(|| self.load_config(), form)?,
+            Command::Backup(command) => command.run(&self.load_config()?, form)?,
+            Command::Restore(command) => command.run(&self.load_config()?, form)?,
+            Command::Seed(command) => command.run(&self.load_config()?, form)?,
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// What may help when the command failed.
+    pub fn hint(&self) -> Option<&'static str> {
+        let is_about_the_installation = matches!(self.command, Command::Serve | Command::Key(_) | Command::Migrate);
+        is_about_the_installation.then_some("`hospes doctor` looks for what is wrong and says what to mend")
+    }
+
+    fn load_config(&self) -> Result<Config> {
+        Config::load(self.config.as_deref())
+    }
+}

@@ -1,0 +1,39 @@
+//! `hospes serve`: the log, the runtime, and then the server.
+
+use crate::config::{Config, Log, LogFormat};
+use anyhow::{Context as _, Result, anyhow};
+use std::io;
+use tracing_subscriber::{
+    Layer as _, Registry,
+    filter::{LevelFilter, Targets},
+    fmt,
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
+
+pub(super) fn run(config: Config) -> Result<()> {
+    start_log(&config.log)?;
+    runtime()?.block_on(crate::app::serve(config))
+}
+
+/// A runtime with one worker for each processor.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the threads of the server")
+}
+
+/// The log of a server goes to standard error, as the configuration says.
+pub(super) fn start_log(log: &Log) -> Result<()> {
+    let filter: Targets = log.level.parse().map_err(|error| anyhow!("log.level: {error}"))?;
+    let layer = fmt::layer().with_writer(io::stderr);
+    let layer = match log.format {
+        LogFormat::Text => layer.with_filter(filter).boxed(),
+        LogFormat::Json => layer.json().flatten_event(true).with_filter(filter).boxed(),
+    };
+    Ok(Registry::default().with(layer).try_init()?)
+}
+
+/// Other commands only show what went wrong.
+pub(super) fn start_quiet_log() -> Result<()> {
+    let layer = fmt::layer().with_writer(io::stderr).without_time().with_target(false).with_filter(LevelFilter::WARN);
+    Ok(Registry::default().with(layer).try_init()?)
+}

@@ -1,0 +1,258 @@
+//! `hospes user …`: the people who log in.
+
+use super::{
+    ask,
+    open::{Opened, iso, iso_or_null, told},
+    output::{self, Form},
+};
+use crate::{
+    config::Config,
+    login_name, passwords, project,
+    store::{Position, Tx},
+};
+use anyhow::{Context as _, Result, bail, ensure};
+use clap::{Args, Subcommand};
+use hospes_protocol::{
+    id::{ProjectId, UserId},
+    user::{Profile, User as Record},
+};
+use serde_json::{Map, Value, json};
+
+#[derive(Debug, Subcommand)]
+pub enum User {
+    /// Add a user; the password is asked for or read from standard input
+    Add(Box<Add>),
+    /// List users, oldest first
+    List {
+        /// How many at most
+        #[arg(long, default_value_t = 1000)]
+        limit: u32,
+        /// Begin after this user
+        #[arg(long, value_name = "USER_ID")]
+        after: Option<String>,
+    },
+    /// End everything a user has here: sessions, tokens, and logging in
+    Disable { user: String },
+    /// Let a disabled user log in again
+    Enable { user: String },
+    /// Set a user's password and end their sessions
+    SetPassword {
+        /// A user's id, external id, e-mail address or user name
+        user: String,
+        /// Read it from the first line of standard input instead of asking
+        #[arg(long)]
+        password_stdin: bool,
+        /// Keep the sessions that the user has
+        #[arg(long)]
+        keep_sessions: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Add {
+    #[arg(long)]
+    email: Option<String>,
+    /// You know that the address is theirs
+    #[arg(long, requires = "email")]
+    email_verified: bool,
+    /// Another name to log in with
+    #[arg(long)]
+    username: Option<String>,
+    /// The name that people see
+    #[arg(long)]
+    name: Option<String>,
+    /// The host app's own id of this user
+    #[arg(long, value_name = "ID")]
+    external_id: Option<String>,
+    /// A role of the policy; repeat for more
+    #[arg(long = "role", value_name = "ROLE")]
+    roles: Vec<String>,
+    /// Read the password from the first line of standard input instead of asking
+    #[arg(long, conflicts_with = "no_password")]
+    password_stdin: bool,
+    /// The user cannot log in with a password
+    #[arg(long)]
+    no_password: bool,
+}
+
+impl User {
+    pub(super) fn run(&self, config: &Config, form: Form) -> Result<()> {
+        let opened = Opened::with_project(config)?;
+        match self {
+            Self::Add(add) => add.run(&opened, form),
+            Self::List { limit, after } => list(&opened, *limit, after.as_deref(), form),
+            Self::Disable { user } => disable(&opened, user, form),
+            Self::Enable { user } => enable(&opened, user, form),
+            Self::SetPassword { user, password_stdin, keep_sessions } => {
+                set_password(&opened, user, source(*password_stdin), *keep_sessions, form)
+            }
+        }
+    }
+}
+
+impl Add {
+    fn run(&self, opened: &Opened, form: Form) -> Result<()> {
+        let logins = login_name::of(self.username.as_deref(), self.email.as_deref())?;
+        ensure!(!logins.is_empty(), "a user needs a name to log in with; give --email or --username");
+        let policy = &opened.project.policy;
+        for role in &self.roles {
+            project::validate_role(policy, role)?;
+        }
+        let hash = if self.no_password { None } else { Some(ask_for_hash(opened, source(self.password_stdin))?) };
+        let now = opened.now();
+        let mut claims = Map::new();
+        if let Some(name) = &self.name {
+            claims.insert(String::from("name"), Value::String(name.clone()));
+        }
+        let profile = Profile {
+            email: self.email.as_deref().map(|email| email.trim().to_owned()),
+            email_verified: self.email_verified,
+            claims,
+            ..Profile::default()
+        };
+        let user = Record {
+            id: project::new_user_id(&opened.project.id, &opened.database.entropy),
+            external_id: self.external_id.clone(),
+            profile,
+            roles: self.roles.clone(),
+            created_at: now,
+            updated_at: now,
+            disabled_at: None,
+            tokens_valid_from: now,
+        };
+        let id = user.id.to_string();
+        opened.write(move |tx, project| {
+            let added = tx.add_user(project, &user, &logins)?;
+            ensure!(added, "the e-mail address, user name or external id is taken by another user");
+            if let Some(hash) = &hash {
+                tx.set_password(project, &user.id, hash, now)?;
+            }
+            Ok(())
+        })?;
+        match form {
+            Form::Json => output::json(&json!({"user_id": id})),
+            Form::Text => output::line(format!("Added the user {id}.")),
+        }
+        Ok(())
+    }
+}
+
+const fn source(is_stdin: bool) -> ask::From {
+    if is_stdin { ask::From::Stdin } else { ask::From::Prompt }
+}
+
+/// Reads a password and hashes it, before any transaction is open.
+fn ask_for_hash(opened: &Opened, from: ask::From) -> Result<String> {
+    let password = ask::password(from)?;
+    passwords::validate(&password).map_err(told)?;
+    passwords::hash(&password, &opened.database.entropy)
+}
+
+fn list(opened: &Opened, limit: u32, after: Option<&str>, form: Form) -> Result<()> {
+    let after = after.map(UserId::new);
+    let users = opened.read(move |tx, project| {
+        let position = match &after {
+            None => Position::START,
+            Some(id) => {
+                let user = tx.find_user(project, id)?.with_context(|| format!("there is no user {id}"))?;
+                Position { created_at: user.created_at, id: id.to_string() }
+            }
+        };
+        let users = tx.list_users(project, &position, limit)?;
+        users
+            .into_iter()
+            .map(|user| {
+                let logins = tx.find_logins(project, &user.id)?;
+                Ok((user, logins))
+            })
+            .collect::<Result<Vec<_>>>()
+    })?;
+    match form {
+        Form::Json => {
+            let users: Vec<_> = users.iter().map(|(user, logins)| as_json(user, logins)).collect();
+            output::json(&json!({"users": users}));
+        }
+        Form::Text => {
+            let rows: Vec<_> = users.iter().map(|(user, logins)| row(user, logins)).collect();
+            output::table(["USER ID", "LOGINS", "NAME", "ROLES", "STATE"], &rows);
+        }
+    }
+    Ok(())
+}
+
+fn row(user: &Record, logins: &[String]) -> [String; 5] {
+    let name = user.profile.claims.get("name").and_then(Value::as_str).unwrap_or_default();
+    let state = if user.disabled_at.is_some() { "disabled" } else { "active" };
+    [user.id.to_string(), logins.join(", "), name.to_owned(), user.roles.join(", "), state.to_owned()]
+}
+
+fn as_json(user: &Record, logins: &[String]) -> Value {
+    json!({
+        "user_id": user.id,
+        "external_id": user.external_id,
+        "logins": logins,
+        "profile": user.profile,
+        "roles": user.roles,
+        "created_at": iso(user.created_at),
+        "disabled_at": iso_or_null(user.disabled_at),
+    })
+}
+
+fn disable(opened: &Opened, name: &str, form: Form) -> Result<()> {
+    let (wanted, now) = (name.to_owned(), opened.now());
+    let id = opened.write(move |tx, project| {
+        let user = find(tx, project, &wanted)?;
+        tx.disable_user(project, &user.id, now)?;
+        Ok(user.id)
+    })?;
+    done(form, &id, "The user is disabled: sessions and tokens have ended, and nobody can log in as them.");
+    Ok(())
+}
+
+fn enable(opened: &Opened, name: &str, form: Form) -> Result<()> {
+    let (wanted, now) = (name.to_owned(), opened.now());
+    let id = opened.write(move |tx, project| {
+        let user = find(tx, project, &wanted)?;
+        tx.enable_user(project, &user.id, now)?;
+        Ok(user.id)
+    })?;
+    done(form, &id, "The user is enabled and may log in again.");
+    Ok(())
+}
+
+fn set_password(opened: &Opened, name: &str, from: ask::From, keep_sessions: bool, form: Form) -> Result<()> {
+    let wanted = name.to_owned();
+    let user = opened.read(move |tx, project| find(tx, project, &wanted))?;
+    let (hash, now, id) = (ask_for_hash(opened, from)?, opened.now(), user.id.clone());
+    opened.write(move |tx, project| {
+        tx.set_password(project, &user.id, &hash, now)?;
+        // Whoever knew the old password may still be logged in.
+        if !keep_sessions {
+            tx.sign_out_everywhere(project, &user.id, now)?;
+        }
+        Ok(())
+    })?;
+    done(form, &id, "The password is set.");
+    Ok(())
+}
+
+/// A user by id, external id, e-mail address or user name.
+fn find(tx: &mut Tx<'_>, project: &ProjectId, name: &str) -> Result<Record> {
+    if let Some(user) = tx.find_user(project, &UserId::new(name))? {
+        return Ok(user);
+    }
+    if let Some(user) = tx.find_user_by_login(project, &login_name::fold(name))? {
+        return Ok(user);
+    }
+    match tx.find_user_by_external_id(project, name)? {
+        Some(user) => Ok(user),
+        None => bail!("there is no user {name}; give an id, an external id, an e-mail address or a user name"),
+    }
+}
+
+fn done(form: Form, id: &UserId, text: &str) {
+    match form {
+        Form::Json => output::json(&json!({"user_id": id})),
+        Form::Text => output::line(text),
+    }
+}

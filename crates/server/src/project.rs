@@ -1,0 +1,235 @@
+//! Making a project: its record, its keys and its first secret; and finding the one that is meant.
+
+use crate::{
+    config::{Config, Issuer, Lifetimes},
+    entropy::Entropy,
+    keys::{self, MasterKey},
+    secret::{Secret, sha256},
+    store::{Tx, project_secrets::ProjectSecret, projects::Project, signing_keys::StoredKey},
+};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use hospes_protocol::{
+    Scope, Timestamp,
+    client::{AuthenticationMethod, ClientSettings, GrantType, SigningAlg},
+    id::{ClientId, ProjectId, UserId},
+    policy::{Policy, STANDARD_SCOPES},
+    resource,
+};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+
+/// What every project can sign with: access tokens, ID tokens, and what clients may ask for instead.
+pub const SIGNING_ALGS: [SigningAlg; 3] = [SigningAlg::ES256, SigningAlg::RS256, SigningAlg::EdDSA];
+
+/// A project that is to be added, with everything that was drawn for it.
+#[derive(Clone)]
+pub struct NewProject {
+    pub record: Project,
+    secret: ProjectSecret,
+    keys: Vec<StoredKey>,
+    master_key_id: String,
+}
+
+impl NewProject {
+    /// A project with an empty policy, its first keys and the admin secret `secret`.
+    pub fn new(
+        id: ProjectId,
+        name: &str,
+        issuer: &Issuer,
+        secret: &str,
+        master: &MasterKey,
+        entropy: &Entropy,
+        now: Timestamp,
+    ) -> Result<Self> {
+        let keys = keys::first(master, &id, &SIGNING_ALGS, entropy, now)?;
+        let secret = ProjectSecret {
+            id: format!("secret-{}", entropy.uuid()),
+            hash: sha256(secret.as_bytes()),
+            last_four: last_four(secret),
+            created_at: now,
+        };
+        let record = Project {
+            id,
+            name: name.to_owned(),
+            issuer: issuer.to_string(),
+            settings: settings(&Map::new()),
+            policy: Policy::default(),
+            created_at: now,
+            updated_at: now,
+            version: 1,
+            tokens_valid_from: now,
+        };
+        Ok(Self { record, secret, keys, master_key_id: master.id().to_owned() })
+    }
+
+    pub fn add(&self, tx: &mut Tx<'_>) -> Result<()> {
+        let id = &self.record.id;
+        // Keys that another master key opens would be of no use.
+        let mark = tx.find_deployment()?.master_key.context("the database knows no master key yet")?;
+        ensure!(mark.id == self.master_key_id, "the database's master key was changed meanwhile; try again");
+        ensure!(tx.add_project(&self.record)?, "another project has the id {id} or the issuer {}", self.record.issuer);
+        tx.add_project_secret(id, &self.secret)?;
+        for key in &self.keys {
+            tx.add_key(id, key)?;
+        }
+        Ok(())
+    }
+}
+
+/// What the server keeps about a project beyond its policy.
+pub fn settings(lifetimes: &Map<String, Value>) -> Value {
+    json!({"lifetimes": lifetimes})
+}
+
+/// The lifetimes of a project: its own, and the configuration's where it has none.
+pub fn lifetimes(config: &Config, project: &Project) -> Result<Lifetimes> {
+    match project.settings.get("lifetimes").and_then(Value::as_object) {
+        Some(own) => config.lifetimes.overridden(own).context("the project's own lifetimes cannot be used"),
+        None => Ok(config.lifetimes.clone()),
+    }
+}
+
+/// `live` or `test`: the second part of every id that Stytch's clients see.
+pub fn environment(project: &ProjectId) -> &'static str {
+    if project.as_str().starts_with("project-live-") { "live" } else { "test" }
+}
+
+/// A new project id. Where people really log in is `https`; everything else is for tests.
+pub fn new_id(is_live: bool, entropy: &Entropy) -> ProjectId {
+    let environment = if is_live { "live" } else { "test" };
+    ProjectId::new(format!("project-{environment}-{}", entropy.uuid()))
+}
+
+pub fn new_user_id(project: &ProjectId, entropy: &Entropy) -> UserId {
+    UserId::new(format!("user-{}-{}", environment(project), entropy.uuid()))
+}
+
+/// A new client id; a client without users is a machine.
+pub fn new_client_id(project: &ProjectId, settings: &ClientSettings, entropy: &Entropy) -> ClientId {
+    let is_machine = settings.grant_types == [GrantType::ClientCredentials];
+    let kind = if is_machine { "m2m-client" } else { "connected-app" };
+    ClientId::new(format!("{kind}-{}-{}", environment(project), entropy.uuid()))
+}
+
+/// A new secret of the management API.
+pub fn new_secret(project: &ProjectId, entropy: &Entropy) -> Secret {
+    Secret::new(&format!("secret-{}-", environment(project)), entropy)
+}
+
+/// What scanners for leaked secrets can look for.
+pub const CLIENT_SECRET_PREFIX: &str = "hcs_";
+
+/// The end of a secret by which its owner recognises it.
+pub fn last_four(secret: &str) -> String {
+    let skipped = secret.chars().count().saturating_sub(4);
+    secret.chars().skip(skipped).collect()
+}
+
+/// Whether the client proves who it is by a secret of ours.
+pub fn uses_secret(settings: &ClientSettings) -> bool {
+    settings.authentication_methods.iter().any(|method| {
+        matches!(method, AuthenticationMethod::ClientSecretBasic | AuthenticationMethod::ClientSecretPost)
+    })
+}
+
+/// A project id that somebody gave.
+pub fn validate_id(id: &ProjectId) -> Result<()> {
+    let text = id.as_str();
+    let has_form = text.starts_with("project-live-") || text.starts_with("project-test-");
+    let is_plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if has_form && is_plain && text.len() <= 100 {
+        return Ok(());
+    }
+    bail!("`{text}` is no project id; write \"project-test-\" or \"project-live-\" and a UUID")
+}
+
+/// Whether a policy is consistent in itself.
+pub fn validate_policy(policy: &Policy) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    for scope in &policy.scopes {
+        let value = &scope.value;
+        let is_one = Scope::parse(value).is_ok_and(|parsed| parsed.to_string() == *value && parsed.iter().count() == 1);
+        ensure!(is_one, "`{value}` is no scope value: printable ASCII without blank, quote and backslash");
+        ensure!(!STANDARD_SCOPES.contains(&value.as_str()), "the scope value `{value}` is always there; take it away");
+        ensure!(seen.insert(value), "the scope value `{value}` is there twice");
+    }
+    if let Some(scope) = &policy.default_scope {
+        validate_scope(policy, scope).context("default_scope")?;
+    }
+    let mut seen = BTreeSet::new();
+    for own in &policy.resources {
+        let uri = &own.uri;
+        resource::canonical(uri).map_err(|refusal| anyhow!("the resource `{uri}`: {}", refusal.description))?;
+        ensure!(seen.insert(uri), "the resource `{uri}` is there twice");
+    }
+    let defaults = policy.resources.iter().filter(|resource| resource.default).count();
+    ensure!(defaults <= 1, "{defaults} resources are the default one; one at most can be");
+    let mut seen = BTreeSet::new();
+    for role in &policy.roles {
+        ensure!(
+            !role.id.is_empty() && seen.insert(&role.id),
+            "the role `{}` is there twice, or without a name",
+            role.id
+        );
+    }
+    Ok(())
+}
+
+/// Whether a client asks for nothing that the project does not have.
+pub fn validate_client_against(policy: &Policy, settings: &ClientSettings) -> Result<()> {
+    for scope in [&settings.scope, &settings.default_scope].into_iter().flatten() {
+        validate_scope(policy, scope)?;
+    }
+    for uri in settings.resources.iter().flatten() {
+        let is_known = policy.resources.iter().any(|resource| resource.uri == *uri);
+        ensure!(is_known || policy.accept_any_resource, "the project has no resource `{uri}`");
+    }
+    Ok(())
+}
+
+fn validate_scope(policy: &Policy, scope: &Scope) -> Result<()> {
+    match scope.iter().find(|value| !policy.knows(value)) {
+        None => Ok(()),
+        Some(unknown) => bail!("the project has no scope value `{unknown}`"),
+    }
+}
+
+/// A role must be one of the policy's: a misspelt one would silently allow nothing.
+pub fn validate_role(policy: &Policy, role: &str) -> Result<()> {
+    if policy.roles.iter().any(|own| own.id == role) {
+        return Ok(());
+    }
+    let known: Vec<_> = policy.roles.iter().map(|role| role.id.as_str()).collect();
+    bail!("the policy has no role `{role}`; it has [{}]", known.join(", "))
+}
+
+/// A client id that somebody gave: it goes into URLs, headers and logs as it is.
+pub fn parse_client_id(text: &str) -> Result<ClientId> {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    if text.is_empty() || text.len() > 200 || !text.bytes().all(is_plain) {
+        bail!("`{text}` is no client id: it has 1 to 200 letters, digits, and - . _ ~");
+    }
+    Ok(ClientId::new(text))
+}
+
+/// The project that the configuration means: the one it names, else the one with its issuer. `None` when the database
+/// holds no project at all.
+pub fn find(tx: &mut Tx<'_>, id: Option<&ProjectId>, issuer: &str) -> Result<Option<Project>> {
+    let projects = tx.list_projects()?;
+    if projects.is_empty() {
+        return Ok(None);
+    }
+    let found = match id {
+        Some(id) => projects.iter().find(|project| project.id == *id),
+        None => projects.iter().find(|project| project.issuer == issuer),
+    };
+    if let Some(project) = found {
+        return Ok(Some(project.clone()));
+    }
+    let held: Vec<_> = projects.iter().map(|project| format!("{} ({})", project.id, project.issuer)).collect();
+    let wanted = id.map_or_else(|| format!("the issuer {issuer}"), |id| format!("the id {id}"));
+    bail!(
+        "the database holds no project with {wanted}, only {}; correct `issuer` or `project` in the configuration",
+        held.join(", ")
+    )
+}

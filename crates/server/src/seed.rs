@@ -1,0 +1,406 @@
+//! The seed file: a whole project (policy, clients, users) that loads into an empty database, so that a test or a
+//! demonstration starts from nothing in a second. `examples/seed.toml` shows every key.
+//!
+//! It never changes a database that holds something already; that is what the command line is for.
+
+use crate::{
+    config::{Config, Secret},
+    entropy::Entropy,
+    failure::Failure,
+    keys::MasterKey,
+    login_name, passwords,
+    project::{self, NewProject},
+    secret::{self, sha256},
+    store::{
+        Store, Tx,
+        client_secrets::{ClientSecret, Slot},
+    },
+};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use hospes_protocol::{
+    Timestamp,
+    client::{Client, ClientSettings},
+    id::{ClientId, ProjectId, UserId},
+    policy::Policy,
+    registration_rules::validate_client_settings,
+    user::{Profile, User},
+};
+use serde::{Deserialize, Deserializer, de::Error as _};
+use serde_json::{Map, Value, json};
+use std::{collections::BTreeSet, fmt, path::Path};
+
+/// A seed file as it was written.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seed {
+    #[serde(default)]
+    pub project: SeedProject,
+    /// Lifetimes that this project has instead of the configuration's; names and values as in `hospes.toml`.
+    #[serde(default)]
+    pub lifetimes: Map<String, Value>,
+    #[serde(default)]
+    pub policy: Policy,
+    #[serde(default)]
+    pub clients: Vec<SeedClient>,
+    #[serde(default)]
+    pub users: Vec<SeedUser>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedProject {
+    /// Absent: the configuration's `project`, else a new one.
+    #[serde(default)]
+    pub id: Option<ProjectId>,
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The project's first admin secret; absent: a new one.
+    #[serde(default)]
+    pub secret: Option<SeedSecret>,
+}
+
+/// A client: its id and secret, if it is to have given ones, and its settings beside them.
+#[derive(Debug, Clone)]
+pub struct SeedClient {
+    pub id: Option<ClientId>,
+    pub secret: Option<SeedSecret>,
+    pub disabled: bool,
+    pub settings: ClientSettings,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedUser {
+    #[serde(default)]
+    pub id: Option<UserId>,
+    /// Another name to log in with, beside the e-mail address.
+    #[serde(default)]
+    pub username: Option<String>,
+    #[serde(default)]
+    pub external_id: Option<String>,
+    /// In clear: for development only.
+    #[serde(default)]
+    pub password: Option<SeedSecret>,
+    /// An argon2 hash in PHC form.
+    #[serde(default)]
+    pub password_hash: Option<SeedSecret>,
+    #[serde(default)]
+    pub roles: Vec<String>,
+    #[serde(default)]
+    pub disabled: bool,
+    #[serde(default)]
+    pub profile: Profile,
+}
+
+impl<'de> Deserialize<'de> for SeedClient {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut members = Map::<String, Value>::deserialize(deserializer)?;
+        let mut take = |name: &str| members.remove(name).unwrap_or(Value::Null);
+        let id = Option::deserialize(take("id")).map_err(|_| D::Error::custom("a client's id must be text"))?;
+        let secret =
+            Option::deserialize(take("secret")).map_err(|_| D::Error::custom("a client's secret must be text"))?;
+        let disabled = match take("disabled") {
+            Value::Null => false,
+            Value::Bool(disabled) => disabled,
+            _ => return Err(D::Error::custom("a client's `disabled` must be true or false")),
+        };
+        let name = members.get("name").and_then(Value::as_str).unwrap_or("without a name").to_owned();
+        fill_in_client(&mut members);
+        let settings = ClientSettings::deserialize(Value::Object(members))
+            .map_err(|error| D::Error::custom(format!("client {name}: {error}")))?;
+        Ok(Self { id, secret, disabled, settings })
+    }
+}
+
+/// What most clients are need not be written: third party, confidential unless the method says otherwise, a secret by
+/// Basic, codes with refresh tokens.
+fn fill_in_client(members: &mut Map<String, Value>) {
+    let is_public = members.get("authentication_methods") == Some(&json!(["none"]))
+        || members.get("confidentiality") == Some(&json!("public"));
+    let (confidentiality, method) =
+        if is_public { ("public", "none") } else { ("confidential", "client_secret_basic") };
+    members.entry("party").or_insert_with(|| json!("third"));
+    members.entry("confidentiality").or_insert_with(|| json!(confidentiality));
+    members.entry("authentication_methods").or_insert_with(|| json!([method]));
+    members.entry("grant_types").or_insert_with(|| json!(["authorization_code", "refresh_token"]));
+}
+
+impl Seed {
+    /// Reads a seed file: JSON when its name ends so, else TOML.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let is_json = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("json"));
+        let seed = if is_json { Self::from_json(&text) } else { Self::from_toml(&text) };
+        seed.with_context(|| format!("{} cannot be used", path.display()))
+    }
+
+    pub fn from_toml(text: &str) -> Result<Self> {
+        toml::from_str::<Self>(text).map_err(|error| anyhow!("{}", error.to_string().trim_end()))
+    }
+
+    pub fn from_json(text: &str) -> Result<Self> {
+        Ok(serde_json::from_str(text)?)
+    }
+}
+
+/// Text of the file that is not printed again.
+#[derive(Clone)]
+pub struct SeedSecret(Secret);
+
+impl SeedSecret {
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+impl fmt::Debug for SeedSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<'de> Deserialize<'de> for SeedSecret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(Secret::new(text)))
+    }
+}
+
+/// What a seed file made. Secrets are here only when they were made, not when they were given.
+#[derive(Debug)]
+pub struct Loaded {
+    pub project: ProjectId,
+    pub project_secret: Option<secret::Secret>,
+    pub clients: Vec<LoadedClient>,
+    pub users: Vec<LoadedUser>,
+}
+
+#[derive(Debug)]
+pub struct LoadedClient {
+    pub id: ClientId,
+    pub name: String,
+    pub secret: Option<secret::Secret>,
+}
+
+#[derive(Debug)]
+pub struct LoadedUser {
+    pub id: UserId,
+    pub logins: Vec<String>,
+}
+
+/// Everything that is to be written, finished before the transaction begins.
+#[derive(Clone)]
+struct Rows {
+    project: NewProject,
+    clients: Vec<(Client, Option<ClientSecret>)>,
+    users: Vec<(User, Vec<String>, Option<String>)>,
+}
+
+impl Rows {
+    fn add(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<()> {
+        ensure!(
+            tx.list_projects()?.is_empty(),
+            "a seed file loads into an empty database only, and this one holds a project already"
+        );
+        self.project.add(tx)?;
+        let project = &self.project.record.id;
+        for (client, secret) in &self.clients {
+            ensure!(tx.add_client(project, client)?, "two clients have the id {}", client.id);
+            if let Some(secret) = secret {
+                tx.set_client_secret(project, &client.id, secret)?;
+            }
+        }
+        for (user, logins, hash) in &self.users {
+            let added = tx.add_user(project, user, logins)?;
+            ensure!(added, "an id, external id or login of the user {} is there twice", user.id);
+            if let Some(hash) = hash {
+                tx.set_password(project, &user.id, hash, now)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Seed {
+    /// Loads everything in one transaction into a database that is migrated and holds no project. This blocks: it is
+    /// not for a thread of an async runtime.
+    pub fn load(
+        &self,
+        config: &Config,
+        store: &Store,
+        master: &MasterKey,
+        entropy: &Entropy,
+        now: Timestamp,
+    ) -> Result<Loaded> {
+        let (rows, loaded) = self.prepare(config, master, entropy, now)?;
+        store.write_blocking(move |tx| rows.add(tx, now).map_err(Failure::from))?;
+        Ok(loaded)
+    }
+
+    /// Whether everything in the file is consistent; nothing is made.
+    pub fn validate(&self, config: &Config) -> Result<()> {
+        config.lifetimes.overridden(&self.lifetimes)?;
+        if let Some(id) = &self.project.id {
+            project::validate_id(id)?;
+        }
+        if let Some(secret) = &self.project.secret {
+            validate_secret("project", secret)?;
+        }
+        project::validate_policy(&self.policy)?;
+        for client in &self.clients {
+            client.validate(&self.policy).with_context(|| format!("client {}", client.settings.name))?;
+        }
+        let mut seen = BTreeSet::new();
+        for user in &self.users {
+            user.validate(&self.policy).with_context(|| format!("user {}", user.name()))?;
+            for login in user.logins()? {
+                ensure!(seen.insert(login.clone()), "the login {login} is there twice");
+            }
+        }
+        Ok(())
+    }
+
+    fn prepare(
+        &self,
+        config: &Config,
+        master: &MasterKey,
+        entropy: &Entropy,
+        now: Timestamp,
+    ) -> Result<(Rows, Loaded)> {
+        self.validate(config)?;
+        let id = self.project.id.clone().or_else(|| config.project.clone());
+        let id = id.unwrap_or_else(|| project::new_id(config.issuer.is_https(), entropy));
+        let made = self.project.secret.is_none().then(|| project::new_secret(&id, entropy));
+        let given = self.project.secret.as_ref().map(SeedSecret::expose);
+        let secret = given.or(made.as_ref().map(secret::Secret::text)).unwrap_or_default();
+        let name = self.project.name.clone().unwrap_or_else(|| String::from("Hospes"));
+        let mut project = NewProject::new(id, &name, &config.issuer, secret, master, entropy, now)?;
+        project.record.policy = self.policy.clone();
+        project.record.settings = project::settings(&self.lifetimes);
+        let id = project.record.id.clone();
+        let mut rows = Rows { project, clients: Vec::new(), users: Vec::new() };
+        let mut loaded = Loaded { project: id.clone(), project_secret: made, clients: Vec::new(), users: Vec::new() };
+        for client in &self.clients {
+            let (record, stored, made) = client.prepare(&id, entropy, now);
+            loaded.clients.push(LoadedClient {
+                id: record.id.clone(),
+                name: record.settings.name.clone(),
+                secret: made,
+            });
+            rows.clients.push((record, stored));
+        }
+        for user in &self.users {
+            let (record, logins, hash) = user.prepare(&id, entropy, now)?;
+            loaded.users.push(LoadedUser { id: record.id.clone(), logins: logins.clone() });
+            rows.users.push((record, logins, hash));
+        }
+        Ok((rows, loaded))
+    }
+}
+
+impl SeedClient {
+    fn validate(&self, policy: &Policy) -> Result<()> {
+        if let Some(id) = &self.id {
+            project::parse_client_id(id.as_str())?;
+        }
+        validate_client_settings(&self.settings).map_err(|refusal| anyhow!("{}", refusal.description))?;
+        project::validate_client_against(policy, &self.settings)?;
+        if let Some(secret) = &self.secret {
+            ensure!(project::uses_secret(&self.settings), "it has a secret, and none of its methods uses one");
+            validate_secret("client", secret)?;
+        }
+        Ok(())
+    }
+
+    fn prepare(
+        &self,
+        project: &ProjectId,
+        entropy: &Entropy,
+        now: Timestamp,
+    ) -> (Client, Option<ClientSecret>, Option<secret::Secret>) {
+        let settings = self.settings.clone();
+        let id = self.id.clone().unwrap_or_else(|| project::new_client_id(project, &settings, entropy));
+        let needs_new = self.secret.is_none() && project::uses_secret(&settings);
+        let made = needs_new.then(|| secret::Secret::new(project::CLIENT_SECRET_PREFIX, entropy));
+        let text = self.secret.as_ref().map(SeedSecret::expose).or(made.as_ref().map(secret::Secret::text));
+        let stored = text.map(|text| ClientSecret {
+            slot: Slot::Current,
+            hash: sha256(text.as_bytes()),
+            last_four: project::last_four(text),
+            created_at: now,
+        });
+        let record = Client {
+            id,
+            settings,
+            created_at: now,
+            updated_at: now,
+            version: 1,
+            disabled_at: self.disabled.then_some(now),
+            tokens_valid_from: now,
+        };
+        (record, stored, made)
+    }
+}
+
+impl SeedUser {
+    /// How the file calls the user, for an error.
+    fn name(&self) -> &str {
+        let names = [self.username.as_deref(), self.profile.email.as_deref(), self.external_id.as_deref()];
+        names.into_iter().flatten().next().unwrap_or("without a name")
+    }
+
+    fn logins(&self) -> Result<Vec<String>> {
+        login_name::of(self.username.as_deref(), self.profile.email.as_deref())
+    }
+
+    fn validate(&self, policy: &Policy) -> Result<()> {
+        self.logins()?;
+        for role in &self.roles {
+            project::validate_role(policy, role)?;
+        }
+        match (&self.password, &self.password_hash) {
+            (Some(_), Some(_)) => bail!("it has password and password_hash; give one of them"),
+            (Some(password), None) => {
+                passwords::validate(password.expose()).map_err(|refusal| anyhow!("{}", refusal.description))
+            }
+            (None, Some(hash)) if !passwords::is_usable(hash.expose()) => {
+                bail!("password_hash is no argon2 hash in PHC form ($argon2id$v=19$…)")
+            }
+            (None, _) => Ok(()),
+        }
+    }
+
+    fn prepare(
+        &self,
+        project: &ProjectId,
+        entropy: &Entropy,
+        now: Timestamp,
+    ) -> Result<(User, Vec<String>, Option<String>)> {
+        let hash = match (&self.password, &self.password_hash) {
+            (Some(password), _) => Some(passwords::hash(password.expose(), entropy)?),
+            (None, Some(hash)) => Some(hash.expose().to_owned()),
+            (None, None) => None,
+        };
+        let user = User {
+            id: self.id.clone().unwrap_or_else(|| project::new_user_id(project, entropy)),
+            external_id: self.external_id.clone(),
+            profile: self.profile.clone(),
+            roles: self.roles.clone(),
+            created_at: now,
+            updated_at: now,
+            disabled_at: self.disabled.then_some(now),
+            tokens_valid_from: now,
+        };
+        Ok((user, self.logins()?, hash))
+    }
+}
+
+/// Secrets are stored as SHA-256, which only hides those that cannot be guessed.
+fn validate_secret(whose: &str, secret: &SeedSecret) -> Result<()> {
+    let text = secret.expose();
+    let is_plain = text.bytes().all(|b| b.is_ascii_graphic());
+    ensure!(
+        text.len() >= 32 && text.len() <= 200 && is_plain,
+        "a {whose}'s secret must have 32 to 200 visible ASCII characters: at least 32 characters that nobody can guess"
+    );
+    Ok(())
+}

@@ -1,0 +1,402 @@
+//! The command line from outside: the built program on a directory of its own.
+
+use serde_json::Value;
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+use tempfile::TempDir;
+
+/// A directory in which `hospes` is run.
+struct Place {
+    directory: TempDir,
+}
+
+/// What a run left behind.
+struct Ran {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Place {
+    fn empty() -> Self {
+        Self { directory: TempDir::new().unwrap() }
+    }
+
+    /// With a project that `hospes init` made; its credentials are what it printed.
+    fn initialised() -> (Self, Value) {
+        let place = Self::empty();
+        let credentials = place.json(&["init", "--issuer", "http://localhost:8080", "--name", "Harbour"]);
+        (place, credentials)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hospes"));
+        command.current_dir(self.directory.path()).args(arguments).stdin(Stdio::null());
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("HOSPES_") {
+                command.env_remove(name);
+            }
+        }
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        Ran::of(self.command(arguments).output().unwrap())
+    }
+
+    fn run_with_input(&self, arguments: &[&str], input: &str) -> Ran {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        Ran::of(child.wait_with_output().unwrap())
+    }
+
+    /// Runs a command that must succeed and answer in JSON.
+    #[track_caller]
+    fn json(&self, arguments: &[&str]) -> Value {
+        let ran = self.run(&[arguments, &["--json"]].concat());
+        assert_eq!(ran.code, 0, "{arguments:?}: {}", ran.stderr);
+        serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {}", ran.stdout))
+    }
+
+    /// Runs a command that must fail and say `expected`.
+    #[track_caller]
+    fn fails(&self, arguments: &[&str], expected: &str) {
+        let ran = self.run(arguments);
+        assert_eq!(ran.code, 1, "{arguments:?}: {}{}", ran.stdout, ran.stderr);
+        assert!(ran.stderr.contains(expected), "{arguments:?}: {expected:?} is not in {}", ran.stderr);
+    }
+
+    fn add_client(&self) -> Value {
+        self.json(&["client", "add", "--name", "Lighthouse", "--redirect-uri", "https://app.example/callback"])
+    }
+}
+
+impl Ran {
+    fn of(output: std::process::Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Self { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or_else(|| panic!("no text {name} in {value}"))
+}
+
+/// The mode of a file, without its type.
+fn mode(path: &Path) -> u32 {
+    std::os::unix::fs::PermissionsExt::mode(&fs::metadata(path).unwrap().permissions()) & 0o777
+}
+
+#[test]
+fn init_writes_a_configuration_and_prints_the_credentials_once() {
+    let (place, credentials) = Place::initialised();
+    assert!(text(&credentials, "project_id").starts_with("project-test-"));
+    let secret = text(&credentials, "secret");
+    assert!(secret.starts_with("secret-test-") && secret.len() > 50, "{secret}");
+    assert_eq!(mode(&place.path("hospes.key")), 0o600);
+    assert_eq!(mode(&place.path("hospes.db")), 0o600);
+
+    let again = place.run(&["init", "--issuer", "http://localhost:8080"]);
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    assert!(again.stdout.contains("exists already"), "{}", again.stdout);
+    assert!(!again.stdout.contains(secret), "the secret was printed again");
+    // The secret is in no file: only its hash is stored.
+    for entry in fs::read_dir(place.directory.path()).unwrap() {
+        let bytes = fs::read(entry.unwrap().path()).unwrap();
+        assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()));
+    }
+}
+
+#[test]
+fn init_on_https_makes_a_live_project() {
+    let place = Place::empty();
+    let credentials = place.json(&["init", "--issuer", "https://auth.example.com"]);
+    assert!(text(&credentials, "project_id").starts_with("project-live-"), "{credentials}");
+    assert_eq!(credentials["issuer"], "https://auth.example.com");
+}
+
+#[test]
+fn init_says_what_it_lacks() {
+    let place = Place::empty();
+    place.fails(&["init"], "--issuer");
+    place.fails(&["init", "--issuer", "http://auth.example.com"], "must use https");
+    assert!(!place.path("hospes.toml").exists() && !place.path("hospes.db").exists());
+}
+
+#[test]
+fn a_client_is_added_listed_shown_disabled_and_removed() {
+    let (place, _) = Place::initialised();
+    let client = place.add_client();
+    let id = text(&client, "client_id");
+    assert!(id.starts_with("connected-app-test-"), "{client}");
+    let secret = text(&client, "client_secret");
+    assert!(secret.starts_with("hcs_"), "{client}");
+
+    let listed = place.json(&["client", "list"]);
+    assert_eq!(listed["clients"][0]["client_id"], id);
+    let shown = place.run(&["client", "show", id, "--json"]);
+    assert!(shown.stdout.contains("https://app.example/callback"), "{}", shown.stdout);
+    assert!(!shown.stdout.contains(secret), "a secret is shown once");
+
+    assert_eq!(place.run(&["client", "disable", id]).code, 0);
+    assert!(place.json(&["client", "show", id])["disabled_at"].is_string());
+    assert_eq!(place.run(&["client", "enable", id]).code, 0);
+    assert!(place.json(&["client", "show", id])["disabled_at"].is_null());
+
+    place.fails(&["client", "remove", id], "--yes");
+    assert_eq!(place.run(&["client", "remove", id, "--yes"]).code, 0);
+    assert_eq!(place.json(&["client", "list"])["clients"], Value::Array(Vec::new()));
+    place.fails(&["client", "show", id], "no client");
+}
+
+#[test]
+fn a_secret_is_rotated_in_two_steps() {
+    let (place, _) = Place::initialised();
+    let client = place.add_client();
+    let id = text(&client, "client_id");
+    place.fails(&["client", "rotate-secret", "promote", id], "start");
+    let next = place.json(&["client", "rotate-secret", "start", id]);
+    assert_ne!(next["next_client_secret"], client["client_secret"]);
+    place.fails(&["client", "rotate-secret", "start", id], "promote");
+    let secrets = place.json(&["client", "show", id])["secrets"].clone();
+    assert_eq!(secrets.as_array().unwrap().len(), 2, "{secrets}");
+    assert_eq!(place.run(&["client", "rotate-secret", "promote", id]).code, 0);
+    let secrets = place.json(&["client", "show", id])["secrets"].clone();
+    assert_eq!(secrets.as_array().unwrap().len(), 1, "{secrets}");
+    assert!(text(&next, "next_client_secret").ends_with(text(&secrets[0], "last_four")));
+    place.json(&["client", "rotate-secret", "start", id]);
+    assert_eq!(place.run(&["client", "rotate-secret", "cancel", id]).code, 0);
+    place.fails(&["client", "rotate-secret", "cancel", id], "start");
+}
+
+#[test]
+fn a_client_that_breaks_a_rule_is_refused_and_told_why() {
+    let (place, _) = Place::initialised();
+    let add = ["client", "add", "--name", "X"];
+    place.fails(&[&add[..], &["--redirect-uri", "javascript:alert(1)"]].concat(), "redirect");
+    place.fails(&[&add[..], &["--redirect-uri", "http://app.example/cb"]].concat(), "redirect");
+    place.fails(&[&add[..], &["--public", "--grant", "client_credentials"]].concat(), "client_credentials");
+    place.fails(&[&add[..], &["--scope", "a\"b", "--redirect-uri", "https://a.example/"]].concat(), "scope");
+    let once = [&add[..], &["--redirect-uri", "https://a.example/", "--id", "mine"]].concat();
+    assert_eq!(place.run(&once).code, 0);
+    place.fails(&once, "exists already");
+    assert_eq!(place.json(&["client", "list"])["clients"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_public_client_has_no_secret() {
+    let (place, _) = Place::initialised();
+    let uri = "http://127.0.0.1/callback";
+    let client = place.json(&["client", "add", "--name", "Lantern", "--public", "--native", "--redirect-uri", uri]);
+    assert!(client["client_secret"].is_null());
+    place.fails(&["client", "rotate-secret", "start", text(&client, "client_id")], "public");
+}
+
+#[test]
+fn passwords_come_from_standard_input_and_never_from_the_command_line() {
+    let (place, _) = Place::initialised();
+    let add = ["user", "add", "--email", "Ada@Harbour.example", "--name", "Ada", "--json"];
+    place.fails(&add, "--password-stdin");
+    let ran = place.run_with_input(&[&add[..], &["--password-stdin"]].concat(), "correct horse\n");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let user: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert!(text(&user, "user_id").starts_with("user-test-"));
+    assert!(!ran.stdout.contains("correct horse"));
+
+    let short = place.run_with_input(&["user", "add", "--email", "b@c.example", "--password-stdin"], "\n");
+    assert_eq!(short.code, 1);
+    assert!(short.stderr.contains("must not be empty"), "{}", short.stderr);
+    assert_eq!(place.run(&["user", "add", "--email", "a@b.example", "--password", "x"]).code, 2);
+    for command in [&["user", "add", "--help"][..], &["client", "add", "--help"], &["init", "--help"]] {
+        let help = place.run(command).stdout;
+        assert!(!help.contains("--password <") && !help.contains("--secret <"), "{help}");
+    }
+
+    // Logins are one name space, whatever their case.
+    let twin = [&["user", "add", "--username", "ada@harbour.EXAMPLE", "--no-password"][..]].concat();
+    place.fails(&twin, "is taken");
+    let set = ["user", "set-password", "ada@harbour.example", "--password-stdin"];
+    assert_eq!(place.run_with_input(&set, "another one\n").code, 0);
+    place.fails(&["user", "disable", "nobody@harbour.example"], "no user");
+    assert_eq!(place.run(&["user", "disable", "ada@harbour.example"]).code, 0);
+    let users = place.json(&["user", "list"]);
+    assert!(users["users"][0]["disabled_at"].is_string(), "{users}");
+    assert_eq!(place.run(&["user", "enable", text(&user, "user_id")]).code, 0);
+    assert!(place.json(&["user", "list"])["users"][0]["disabled_at"].is_null());
+}
+
+#[test]
+fn keys_rotate_with_an_overlap() {
+    let (place, _) = Place::initialised();
+    let before = place.json(&["key", "list"])["keys"].as_array().unwrap().len();
+    assert_eq!(place.run(&["key", "rotate"]).code, 0);
+    let after = place.json(&["key", "list"]);
+    assert!(after["keys"].as_array().unwrap().len() > before, "{after}");
+    assert_eq!(place.run(&["key", "rotate", "--refresh"]).code, 0);
+    let listed = place.run(&["key", "list"]);
+    assert_eq!(listed.code, 0, "{}", listed.stderr);
+    assert!(!listed.stdout.contains("\"d\""), "a private key is never shown");
+}
+
+#[test]
+fn a_new_master_key_takes_the_place_of_the_old_one() {
+    let (place, _) = Place::initialised();
+    let rewrap = ["key", "rewrap", "--new-key-file", "new.key"];
+    assert_eq!(place.run(&rewrap).code, 0);
+    assert_eq!(mode(&place.path("new.key")), 0o600);
+    // The old key opens nothing now.
+    place.fails(&["key", "rotate"], "master key");
+    let with_new =
+        Ran::of(place.command(&["key", "rotate"]).env("HOSPES_MASTER_KEY__FILE", "new.key").output().unwrap());
+    assert_eq!(with_new.code, 0, "{}", with_new.stderr);
+}
+
+#[test]
+fn a_backup_can_be_restored_and_does_not_hold_the_master_key() {
+    let (place, _) = Place::initialised();
+    let client = place.add_client();
+    let id = text(&client, "client_id");
+    assert_eq!(place.run(&["backup", "copy.db"]).code, 0);
+    place.fails(&["backup", "copy.db"], "exists already");
+    assert_eq!(mode(&place.path("copy.db")), 0o600);
+    let key = fs::read_to_string(place.path("hospes.key")).unwrap();
+    let copy = fs::read(place.path("copy.db")).unwrap();
+    assert!(!copy.windows(key.trim().len()).any(|window| window == key.trim().as_bytes()));
+
+    // What came after the backup is gone after the restore, and what it held is there again.
+    assert_eq!(place.run(&["client", "remove", id, "--yes"]).code, 0);
+    place.fails(&["restore", "copy.db"], "--force");
+    assert_eq!(place.json(&["client", "list"])["clients"].as_array().unwrap().len(), 0);
+    let restored = place.run(&["restore", "copy.db", "--force"]);
+    assert_eq!(restored.code, 0, "{}", restored.stderr);
+    assert_eq!(place.json(&["client", "list"])["clients"][0]["client_id"], id);
+    assert_eq!(place.run(&["key", "rotate"]).code, 0, "the restored keys open with the master key");
+
+    // Into nothing no force is needed.
+    let other = Place::empty();
+    for name in ["hospes.toml", "hospes.key"] {
+        fs::copy(place.path(name), other.path(name)).unwrap();
+    }
+    let copy = place.path("copy.db");
+    assert_eq!(other.run(&["restore", copy.to_str().unwrap()]).code, 0);
+    assert_eq!(other.json(&["client", "list"])["clients"][0]["client_id"], id);
+    other.fails(&["restore", "hospes.toml", "--force"], "not a backup");
+}
+
+#[test]
+fn config_check_shows_origins_and_masks_secrets() {
+    let place = Place::empty();
+    fs::write(place.path("hospes.toml"), "issuer = \"https://auth.example.com\"\n[lifetimes]\naccess_token = \"5m\"\n")
+        .unwrap();
+    let key = "q1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9z0x1c";
+    for form in [&["config", "check"][..], &["config", "check", "--json"]] {
+        let mut command = place.command(form);
+        command.env("HOSPES_MASTER_KEY", key).env("HOSPES_DATABASE__URL", "postgres://me:hunter2@db/x");
+        let ran = Ran::of(command.output().unwrap());
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert!(!ran.stdout.contains(key) && !ran.stdout.contains("hunter2"), "{}", ran.stdout);
+        for expected in ["lifetimes.access_token", "5m", "line 3", "HOSPES_DATABASE__URL", "postgres://me:***@db/x"] {
+            assert!(ran.stdout.contains(expected), "{expected:?} is not in {}", ran.stdout);
+        }
+    }
+    fs::write(place.path("hospes.toml"), "isuer = \"https://auth.example.com\"\n").unwrap();
+    place.fails(&["config", "check"], "line 1: unknown key `isuer`; did you mean `issuer`?");
+}
+
+#[test]
+fn what_init_writes_is_a_valid_configuration() {
+    let (place, _) = Place::initialised();
+    let written = fs::read_to_string(place.path("hospes.toml")).unwrap();
+    assert_eq!(place.run(&["config", "check"]).code, 0);
+    // Every line that is commented out shows a default that could be set.
+    let uncommented: String = written
+        .lines()
+        .map(|line| line.strip_prefix("#").filter(|rest| !rest.starts_with(' ')).unwrap_or(line))
+        .fold(String::new(), |all, line| all + line + "\n");
+    assert_ne!(uncommented, written);
+    fs::write(place.path("all.toml"), uncommented).unwrap();
+    let ran = place.run(&["config", "check", "--config", "all.toml"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+}
+
+#[test]
+fn doctor_says_what_to_mend() {
+    let (place, _) = Place::initialised();
+    let ran = place.run(&["doctor"]);
+    // Nobody listens at the issuer.
+    assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
+    for expected in ["database", "master key", "signing keys", "hospes serve"] {
+        assert!(ran.stdout.contains(expected), "{expected:?} is not in {}", ran.stdout);
+    }
+    std::os::unix::fs::PermissionsExt::set_mode(
+        &mut fs::metadata(place.path("hospes.key")).unwrap().permissions(),
+        0o644,
+    );
+    fs::set_permissions(place.path("hospes.key"), std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    let ran = place.run(&["doctor"]);
+    assert!(ran.stdout.contains("chmod 600"), "{}", ran.stdout);
+    let report: Value = serde_json::from_str(&place.run(&["doctor", "--json"]).stdout).unwrap();
+    assert!(report["findings"].as_array().unwrap().iter().any(|finding| finding["level"] == "error"), "{report}");
+}
+
+#[test]
+fn a_wrong_command_line_has_an_exit_code_of_its_own() {
+    let place = Place::empty();
+    assert_eq!(place.run(&["srve"]).code, 2);
+    place.fails(&["serve"], "issuer");
+}
+
+#[test]
+fn the_example_seed_loads_into_an_empty_database_and_only_there() {
+    let place = Place::empty();
+    fs::write(place.path("hospes.toml"), "issuer = \"http://localhost:8080\"\n").unwrap();
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/seed.toml");
+    let loaded = place.json(&["seed", example.to_str().unwrap()]);
+    assert_eq!(loaded["clients"].as_array().unwrap().len(), 3, "{loaded}");
+    // Given secrets are not printed; one that was made is, once.
+    let made: Vec<_> =
+        loaded["clients"].as_array().unwrap().iter().filter(|c| c["client_secret"].is_string()).collect();
+    assert_eq!(made.len(), 1, "{loaded}");
+    assert_eq!(place.json(&["user", "list"])["users"].as_array().unwrap().len(), 3);
+    place.fails(&["seed", example.to_str().unwrap()], "empty database");
+
+    // JSON says the same.
+    let json = Place::empty();
+    fs::copy(place.path("hospes.toml"), json.path("hospes.toml")).unwrap();
+    let table: toml::Table = toml::from_str(&fs::read_to_string(&example).unwrap()).unwrap();
+    fs::write(json.path("seed.json"), serde_json::to_string(&table).unwrap()).unwrap();
+    assert_eq!(json.json(&["seed", "seed.json"])["project_id"], loaded["project_id"]);
+}
+
+#[test]
+fn a_seed_with_a_mistake_loads_nothing() {
+    for (mistake, expected) in [
+        ("[[clients]]\nname = \"X\"\nredirect_uris = [\"https://a.example/\"]\nredirct = 1\n", "redirct"),
+        ("[[clients]]\nname = \"X\"\nredirect_uris = [\"javascript:1\"]\n", "client X"),
+        ("[[clients]]\nname = \"X\"\nredirect_uris = [\"https://a.example/\"]\nsecret = \"short\"\n", "32 characters"),
+        ("[[users]]\nusername = \"a\"\n[[users]]\nusername = \"A\"\n", "twice"),
+        ("[[users]]\nusername = \"a\"\nroles = [\"boss\"]\n", "boss"),
+        ("[[users]]\nusername = \"a\"\npassword = \"x\"\npassword_hash = \"y\"\n", "one of them"),
+        ("[[users]]\nusername = \"a\"\npassword_hash = \"md5\"\n", "argon2"),
+        ("[usrs]\n", "usrs"),
+        ("[lifetimes]\ncode = \"10m\"\n", "code"),
+        ("[policy]\ndefault_scope = \"notes\"\n", "notes"),
+    ] {
+        let place = Place::empty();
+        fs::write(place.path("hospes.toml"), "issuer = \"http://localhost:8080\"\n").unwrap();
+        fs::write(place.path("seed.toml"), mistake).unwrap();
+        place.fails(&["seed", "seed.toml"], expected);
+        fs::write(place.path("seed.toml"), "[project]\nname = \"Empty\"\n").unwrap();
+        assert_eq!(place.run(&["seed", "seed.toml"]).code, 0, "after {mistake:?} the database is not empty");
+    }
+}
