@@ -25,11 +25,13 @@ use hospes_protocol::{
     ErrorCode::InvalidRequest,
     Refusal, Scope, Seconds,
     authorize::Step,
-    consent::{self, ConsentAnswer, ConsentItem},
+    claims,
+    consent::{self, ConsentAnswer, ConsentItem, ConsentQuestion},
     parameters::Parameters,
     policy::Policy,
     refuse,
 };
+use std::collections::BTreeSet;
 
 pub(crate) const BAD_END: Refusal = refuse(InvalidRequest, "choose one of the offered end dates");
 
@@ -51,7 +53,7 @@ pub(crate) async fn get(State(app): State<App>, mut visit: Visit, query: Query) 
         client: ClientView::of(waiting.client()),
         redirect_uri: valid.target.redirect_uri.clone(),
         account: AccountView::of(user),
-        scopes: question.items.iter().map(|item| scope_view(item, policy)).collect(),
+        scopes: question.items.iter().map(|item| scope_view(item, policy)).chain(claim_views(&question)).collect(),
         resources: question.resources.iter().map(|uri| resource_view(uri, policy)).collect(),
         confirm_only: question.confirm_only,
         end_choices: if question.confirm_only { Vec::new() } else { END_CHOICES.to_vec() },
@@ -114,6 +116,18 @@ pub(crate) fn scope_view(item: &ConsentItem, policy: &Policy) -> ScopeView {
     }
 }
 
+/// The claims asked for one by one (OIDC Core §5.5), in the words of the scope value that brings each: these say rather
+/// too much than too little. They are not optional, and no values of the token.
+fn claim_views(question: &ConsentQuestion) -> impl Iterator<Item = ScopeView> {
+    let names = question.claims.iter().filter_map(|name| claims::scope_value_of(name));
+    names.collect::<BTreeSet<_>>().into_iter().map(|value| ScopeView {
+        value: value.to_owned(),
+        description: None,
+        state: ScopeState::Required,
+        already_granted: false,
+    })
+}
+
 pub(crate) fn description(value: &str, policy: &Policy) -> Option<String> {
     policy.scope_value(value).map(|own| own.description.clone())
 }
@@ -121,4 +135,22 @@ pub(crate) fn description(value: &str, policy: &Policy) -> Option<String> {
 pub(crate) fn resource_view(uri: &str, policy: &Policy) -> ResourceView {
     let registered = policy.resources.iter().find(|resource| resource.uri == uri);
     ResourceView { name: registered.map(|own| own.name.clone()).unwrap_or_default(), uri: uri.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claims_asked_for_one_by_one_are_shown_as_required() {
+        let question = ConsentQuestion {
+            items: Vec::new(),
+            claims: ["phone_number", "email", "phone_number_verified"].map(str::to_owned).to_vec(),
+            resources: Vec::new(),
+            confirm_only: false,
+            present_end: None,
+        };
+        let shown: Vec<_> = claim_views(&question).map(|view| (view.value, view.state)).collect();
+        assert_eq!(shown, [("email".to_owned(), ScopeState::Required), ("phone".to_owned(), ScopeState::Required)]);
+    }
 }
