@@ -203,11 +203,12 @@ pub fn validate_role(policy: &Policy, role: &str) -> Result<()> {
     bail!("the policy has no role `{role}`; it has [{}]", known.join(", "))
 }
 
-/// A client id that somebody gave: it goes into URLs, headers and logs as it is.
+/// A client id that somebody gave: any visible text without quotes, so also a URL (mcp T-19).
 pub fn parse_client_id(text: &str) -> Result<ClientId> {
-    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    // RFC 6749 appendix A.1 allows blanks and quotes too; they help nobody, and get lost in shells and logs.
+    let is_plain = |b: u8| b.is_ascii_graphic() && !b"\"'\\".contains(&b);
     if text.is_empty() || text.len() > 200 || !text.bytes().all(is_plain) {
-        bail!("`{text}` is no client id: it has 1 to 200 letters, digits, and - . _ ~");
+        bail!("`{text}` is no client id: it has 1 to 200 visible ASCII characters, no quotes and no backslash");
     }
     Ok(ClientId::new(text))
 }
@@ -232,4 +233,19 @@ pub fn find(tx: &mut Tx<'_>, id: Option<&ProjectId>, issuer: &str) -> Result<Opt
         "the database holds no project with {wanted}, only {}; correct `issuer` or `project` in the configuration",
         held.join(", ")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_id_may_be_a_url_but_nothing_invisible_or_quoted() {
+        for text in ["web", "connected-app-test-1", "https://a.example/x:y?z=1", "a".repeat(200).as_str()] {
+            assert_eq!(parse_client_id(text).unwrap().as_str(), text);
+        }
+        for text in ["", "a b", "a\nb", "\"a\"", "a'b", "a\\b", "é", "a\u{0}", "a".repeat(201).as_str()] {
+            assert!(parse_client_id(text).is_err(), "{text:?}");
+        }
+    }
 }

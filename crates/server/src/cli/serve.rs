@@ -2,7 +2,7 @@
 
 use crate::config::{Config, Log, LogFormat};
 use anyhow::{Context as _, Result, anyhow};
-use std::io;
+use std::io::{self, IsTerminal as _};
 use tracing_subscriber::{
     Layer as _, Registry,
     filter::{LevelFilter, Targets},
@@ -24,7 +24,8 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
 /// The log of a server goes to standard error, as the configuration says.
 pub(super) fn start_log(log: &Log) -> Result<()> {
     let filter: Targets = log.level.parse().map_err(|error| anyhow!("log.level: {error}"))?;
-    let layer = fmt::layer().with_writer(io::stderr);
+    // Colours are for people; a file or a journal gets plain text.
+    let layer = fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
     let layer = match log.format {
         LogFormat::Text => layer.with_filter(filter).boxed(),
         LogFormat::Json => layer.json().flatten_event(true).with_filter(filter).boxed(),
@@ -34,6 +35,11 @@ pub(super) fn start_log(log: &Log) -> Result<()> {
 
 /// Other commands only show what went wrong.
 pub(super) fn start_quiet_log() -> Result<()> {
-    let layer = fmt::layer().with_writer(io::stderr).without_time().with_target(false).with_filter(LevelFilter::WARN);
+    let layer = fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .without_time()
+        .with_target(false)
+        .with_filter(LevelFilter::WARN);
     Ok(Registry::default().with(layer).try_init()?)
 }
