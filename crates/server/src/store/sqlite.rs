@@ -115,13 +115,21 @@ impl Connection {
     }
 }
 
-/// The file holds password hashes and encrypted keys; SQLite gives its side files the same mode.
+/// Makes the file if it is missing. It holds password hashes and encrypted keys; SQLite gives its side files the same
+/// mode.
+///
+/// A file that is there must not be opened here: when a process closes any descriptor of a file, POSIX takes away all
+/// locks that the process has on it, also those of SQLite's other connections. Another process would then believe
+/// that it is alone, and remove the log under our feet.
 pub(super) fn create_private(path: &Path) -> std::io::Result<()> {
     let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(false);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
+    match options.open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        opened => opened.map(drop),
+    }
 }
 
 fn shape(

@@ -3,15 +3,28 @@
 use serde_json::Value;
 use std::{
     fs,
-    io::Write as _,
+    io::{BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, ChildStderr, Command, Stdio},
 };
 use tempfile::TempDir;
 
 /// A directory in which `hospes` is run.
 struct Place {
     directory: TempDir,
+}
+
+/// A running server; it is stopped at the end of the test.
+struct Serving {
+    child: Child,
+    _log: BufReader<ChildStderr>,
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 /// What a run left behind.
@@ -74,6 +87,20 @@ impl Place {
         let ran = self.run(arguments);
         assert_eq!(ran.code, 1, "{arguments:?}: {}{}", ran.stdout, ran.stderr);
         assert!(ran.stderr.contains(expected), "{arguments:?}: {expected:?} is not in {}", ran.stderr);
+    }
+
+    /// Starts `hospes serve` on free ports and waits until it answers.
+    fn serve(&self) -> Serving {
+        let mut command = self.command(&["serve"]);
+        command.env("HOSPES_LISTEN", "127.0.0.1:0").env("HOSPES_OPERATIONS_LISTEN", "none").stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("hospes serves") {
+            line.clear();
+            assert_ne!(log.read_line(&mut line).unwrap(), 0, "the server did not start");
+        }
+        Serving { child, _log: log }
     }
 
     fn add_client(&self) -> Value {
@@ -291,6 +318,25 @@ fn a_backup_can_be_restored_and_does_not_hold_the_master_key() {
     assert_eq!(other.run(&["restore", copy.to_str().unwrap()]).code, 0);
     assert_eq!(other.json(&["client", "list"])["clients"][0]["client_id"], id);
     other.fails(&["restore", "hospes.toml", "--force"], "not a backup");
+}
+
+#[test]
+fn a_database_that_a_server_has_open_is_shared_and_not_replaced() {
+    let (place, _) = Place::initialised();
+    let client = place.add_client();
+    assert_eq!(place.run(&["backup", "before.db"]).code, 0);
+    let server = place.serve();
+    // The command line writes beside the server …
+    assert_eq!(place.run(&["client", "disable", text(&client, "client_id")]).code, 0);
+    assert_eq!(place.run(&["backup", "beside.db"]).code, 0);
+    // … and must not take away the log that the server goes on writing to.
+    assert!(place.path("hospes.db-wal").exists(), "the server's log was removed");
+    place.fails(&["restore", "before.db", "--force"], "stop the server first");
+    assert!(place.json(&["client", "show", text(&client, "client_id")])["disabled_at"].is_string());
+    drop(server);
+    let restored = place.run(&["restore", "before.db", "--force"]);
+    assert_eq!(restored.code, 0, "{}", restored.stderr);
+    assert!(place.json(&["client", "show", text(&client, "client_id")])["disabled_at"].is_null());
 }
 
 #[test]
