@@ -7,6 +7,7 @@ mod ask;
 mod backup;
 mod client;
 mod config;
+mod demo;
 mod doctor;
 mod init;
 mod key;
@@ -42,6 +43,8 @@ pub struct Arguments {
 pub enum Command {
     /// Run the server
     Serve,
+    /// Show it at work: a server, a user and a guest application, on this machine
+    Demo(demo::Demo),
     /// Create the tables of the database, or bring them up to date
     Migrate,
     /// Create the project, its signing keys and its first secret
@@ -85,6 +88,7 @@ impl Arguments {
         }
         match &self.command {
             Command::Serve => serve::run(self.load_config()?)?,
+            Command::Demo(command) => command.run()?,
             Command::Init(command) => command.run(self.config.as_deref(), form)?,
             Command::Config(command) => command.run(&self.load_config()?, form),
             Command::Doctor => return doctor::run(&self.load_config()?, form),

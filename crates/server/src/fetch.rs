@@ -155,6 +155,18 @@ impl Fetch {
         Ok(Fetched { json, fresh_for: freshness(response.headers()), date: date(response.headers()) })
     }
 
+    /// A plain client that may send anything anywhere: for the demo's guest, which stands for somebody else's program.
+    pub(crate) fn unguarded_client() -> anyhow::Result<reqwest::Client> {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that makes an HTTP client")]
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls(None)?)
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(Duration::from_secs(10))
+            .build()?;
+        Ok(client)
+    }
+
     fn with_names(config: &FetchConfig, names: Names) -> anyhow::Result<Self> {
         let rules = Arc::new(Rules { allow: config.allow.clone() });
         #[expect(clippy::disallowed_methods, reason = "this is the one place that makes an HTTP client")]

@@ -6,6 +6,7 @@ pub mod client_address;
 pub mod client_keys;
 pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod entropy;
 pub mod failure;
 pub mod fetch;

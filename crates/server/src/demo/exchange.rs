@@ -1,5 +1,6 @@
 //! What the guest shows of each request: the method, the place, what went over and what came back.
 
+use crate::fetch::Fetch;
 use anyhow::{Context as _, Result, anyhow};
 use form_urlencoded::Serializer;
 use reqwest::{
@@ -8,7 +9,6 @@ use reqwest::{
 };
 use serde::Serialize;
 use serde_json::Value;
-use std::time::Duration;
 
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Exchange {
@@ -40,15 +40,8 @@ impl Exchange {
 pub(crate) struct Wire(reqwest::Client);
 
 impl Wire {
-    #[expect(clippy::disallowed_methods, reason = "the guest stands for a program of somebody else's")]
     pub(crate) fn new() -> Result<Self> {
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(Duration::from_secs(10))
-            .no_proxy()
-            .build()
-            .context("the guest's HTTP client")?;
-        Ok(Self(client))
+        Ok(Self(Fetch::unguarded_client()?))
     }
 
     pub(crate) async fn post(
@@ -59,8 +52,7 @@ impl Wire {
         fields: &[(&str, &str)],
     ) -> (Exchange, Result<Value>) {
         let exchange = Exchange::new(title, why, "server", format!("POST {url}"), owned(fields));
-        let request =
-            self.0.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form(fields));
+        let request = self.0.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form(fields));
         send(exchange, request).await
     }
 

@@ -136,7 +136,7 @@ async fn home(State(guest): State<Guest>, headers: HeaderMap) -> Response {
             id_token => tokens.id_token.as_ref().map(|token| context! { raw => token.clone(), decoded => decoded(token) }),
             refresh_token => tokens.refresh_token.clone(),
             scope => tokens.scope.clone(),
-            user => tokens.user.clone(),
+            user => tokens.user.as_ref().map(minijinja::value::Serde),
         }
     });
     let page = guest.0.templates.get_template("guest.html").and_then(|template| {
@@ -146,7 +146,7 @@ async fn home(State(guest): State<Guest>, headers: HeaderMap) -> Response {
             scope => registration.scope.clone(),
             signed_in => visit.tokens.is_some(),
             tokens => tokens,
-            exchanges => visit.exchanges.clone(),
+            exchanges => minijinja::value::Serde(&visit.exchanges),
             problem => visit.problem.clone(),
         })
     });
