@@ -120,9 +120,9 @@ impl Tx<'_> {
             "DELETE FROM token_families WHERE (project_id, family_id) IN (
                  SELECT f.project_id, f.family_id
                  FROM (SELECT project_id, user_id, client_id FROM grants
-                       WHERE project_id = $1 AND client_id = $2 ORDER BY user_id LIMIT $3) g
-                 JOIN token_families f
-                   ON f.project_id = g.project_id AND f.user_id = g.user_id AND f.client_id = g.client_id)",
+                       WHERE project_id = $1 AND client_id = $2 ORDER BY user_id LIMIT $3) batch
+                 JOIN token_families f ON f.project_id = batch.project_id AND f.user_id = batch.user_id
+                   AND f.client_id = batch.client_id)",
             &[project.into(), id.into(), limit.into()],
         )?;
         self.run(

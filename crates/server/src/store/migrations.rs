@@ -34,7 +34,9 @@ pub(super) fn migrate(place: &Place) -> Result<Vec<&'static str>> {
     match place {
         Place::Sqlite(path) => {
             let connection = sqlite::Connection::open_waiting(path, Access::Write, PATIENCE)?;
-            connection.control("BEGIN IMMEDIATE").context("another process migrates this database for a minute now")?;
+            connection
+                .control("BEGIN IMMEDIATE")
+                .context("cannot begin to migrate; does another process do it, for a minute now?")?;
             connection.control(LEDGER)?;
             let pending = compare(&taken_sqlite(connection.raw())?)?;
             for migration in &pending {
@@ -58,7 +60,7 @@ pub(super) fn migrate(place: &Place) -> Result<Vec<&'static str>> {
             let mut transaction = client.transaction()?;
             transaction
                 .execute("SELECT pg_advisory_xact_lock($1, hashtext(current_schema()))", &[&LOCK])
-                .context("another process migrates this database for a minute now")?;
+                .context("cannot begin to migrate; does another process do it, for a minute now?")?;
             transaction.batch_execute(LEDGER)?;
             let pending = compare(&taken_postgres(&mut transaction)?)?;
             for migration in &pending {

@@ -1,7 +1,7 @@
 //! Opening the store and sending it work.
 
 use super::{
-    job::Work,
+    job::{Ending, Work},
     migrations, postgresql,
     queue::Queue,
     sql::{Access, Tx},
@@ -63,7 +63,7 @@ pub struct Pressure {
     pub reads_waiting: usize,
     /// On PostgreSQL reads and writes wait in one line, and both figures are its length.
     pub writes_waiting: usize,
-    /// Whether at least one connection is up.
+    /// Whether there is a connection, or one to be had.
     pub is_reachable: bool,
 }
 
@@ -199,10 +199,7 @@ impl Store {
         Pressure {
             reads_waiting: self.0.reads.len(),
             writes_waiting: self.0.writes.len(),
-            is_reachable: match &self.0.place {
-                Place::Sqlite(_) => true,
-                Place::Postgres { health, .. } => health.connected() > 0,
-            },
+            is_reachable: self.0.is_reachable(),
         }
     }
 
@@ -223,6 +220,7 @@ impl Store {
     {
         let (job, answer) = Work::line_up(access, body);
         match access {
+            _ if !self.0.is_reachable() => job.answer(Ending::Busy),
             Access::Read => self.0.reads.push(job),
             Access::Write => self.0.writes.push(job),
         }
@@ -240,6 +238,13 @@ impl Store {
 }
 
 impl Lanes {
+    fn is_reachable(&self) -> bool {
+        match &self.place {
+            Place::Sqlite(_) => true,
+            Place::Postgres { health, .. } => !health.is_down(),
+        }
+    }
+
     fn close(&self) {
         self.reads.close();
         self.writes.close();

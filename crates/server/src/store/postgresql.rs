@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result, ensure};
 use std::{
     collections::HashMap,
     sync::{
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc,
     },
     thread,
@@ -34,13 +34,18 @@ pub(super) struct Settings {
     statement_timeout: Duration,
 }
 
-/// How many connections of the lane are up.
+/// What the lanes know about the database.
 #[derive(Default)]
-pub(super) struct Health(AtomicUsize);
+pub(super) struct Health {
+    connected: AtomicUsize,
+    /// Whether the latest attempt to connect failed.
+    is_refused: AtomicBool,
+}
 
 impl Health {
-    pub(super) fn connected(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+    /// Whether there is no connection, and none to be had. Between two connections it is not down.
+    pub(super) fn is_down(&self) -> bool {
+        self.connected.load(Ordering::Relaxed) == 0 && self.is_refused.load(Ordering::Relaxed)
     }
 }
 
@@ -197,21 +202,24 @@ pub(super) fn lane(settings: &Settings, health: &Health, queue: &Queue, ready: m
     while !queue.is_closed() {
         match settings.connect() {
             Ok(connection) => {
-                health.0.fetch_add(1, Ordering::Relaxed);
+                health.connected.fetch_add(1, Ordering::Relaxed);
+                health.is_refused.store(false, Ordering::Relaxed);
                 // Whoever opens the store may have stopped listening after the first lane was ready.
                 ready.take().map(|ready| ready.send(Ok(())));
                 pause = FIRST_PAUSE;
                 serve(settings, connection, queue);
-                health.0.fetch_sub(1, Ordering::Relaxed);
+                health.connected.fetch_sub(1, Ordering::Relaxed);
             }
             Err(error) => {
                 tracing::warn!("{error:#}");
+                health.is_refused.store(true, Ordering::Relaxed);
                 ready.take().map(|ready| ready.send(Err(error)));
                 refuse_for(pause, health, queue);
                 pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
             }
         }
     }
+    refuse_waiting(health, queue);
 }
 
 /// Without any connection nobody is kept waiting for one.
@@ -219,13 +227,17 @@ fn refuse_for(pause: Duration, health: &Health, queue: &Queue) {
     const NAP: Duration = Duration::from_millis(10);
     let mut left = pause;
     while !left.is_zero() && !queue.is_closed() {
-        while health.connected() == 0
-            && let Some(job) = queue.waiting()
-        {
-            job.answer(Ending::Busy);
-        }
+        refuse_waiting(health, queue);
         thread::sleep(NAP);
         left = left.saturating_sub(NAP);
+    }
+}
+
+fn refuse_waiting(health: &Health, queue: &Queue) {
+    while health.is_down()
+        && let Some(job) = queue.waiting()
+    {
+        job.answer(Ending::Busy);
     }
 }
 

@@ -6,6 +6,7 @@ mod connections;
 mod entities;
 mod records;
 mod statements;
+mod tls;
 mod transactions;
 
 use super::{Store, StoreConfig, job::Ending, job::Job, sqlite::Connection};

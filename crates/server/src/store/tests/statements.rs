@@ -48,6 +48,27 @@ fn a_wrong_statement_would_be_noticed() {
     assert_eq!(literals(r#"x = "SELECT 'a\"b'"; // "SELECT no" "#), [r#"SELECT 'a"b'"#]);
 }
 
+/// Whatever grows is found by an index, or each request would get slower with every user.
+#[test]
+fn no_statement_reads_a_whole_table_that_grows() {
+    let db = sqlite();
+    let connection = rusqlite::Connection::open(db.store.sqlite_path().unwrap()).unwrap();
+    let scans: Vec<_> = statements().into_iter().filter(|sql| reads_a_whole_table(&connection, sql)).collect();
+    assert!(scans.is_empty(), "{}", scans.join("\n"));
+    assert!(reads_a_whole_table(&connection, "SELECT user_id FROM users WHERE profile = $1"));
+}
+
+fn reads_a_whole_table(connection: &rusqlite::Connection, sql: &str) -> bool {
+    // Few projects, one row for the deployment (`d`), and a subselect with a limit.
+    let small = ["projects", "d", "batch"];
+    let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    // The parameters stay unbound: the plan does not depend on them.
+    let steps: Vec<String> = plan.raw_query().mapped(|row| row.get("detail")).map(Result::unwrap).collect();
+    steps.iter().any(|step| {
+        step.strip_prefix("SCAN ").is_some_and(|rest| !small.contains(&rest.split(' ').next().unwrap_or_default()))
+    })
+}
+
 #[test]
 fn both_databases_have_the_same_tables_of_three_types() {
     let sqlite = schema_of_sqlite(&sqlite());
