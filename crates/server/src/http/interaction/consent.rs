@@ -27,6 +27,7 @@ use hospes_protocol::{
     authorize::Step,
     claims,
     consent::{self, ConsentAnswer, ConsentItem, ConsentQuestion},
+    id::InteractionId,
     parameters::Parameters,
     policy::Policy,
     refuse,
@@ -48,7 +49,11 @@ pub(crate) async fn get(State(app): State<App>, mut visit: Visit, query: Query) 
         form: FormView {
             action: format!("{}/consent", app.base_path),
             interaction: Some(waiting.id().as_str().to_owned()),
-            csrf: visit.browser.csrf(&app, FormKind::Consent, waiting.id().as_str()),
+            csrf: format!(
+                "{}.{}",
+                visit.browser.csrf(&app, FormKind::Consent, waiting.id().as_str()),
+                visit.browser.csrf(&app, FormKind::Consent, &shown(waiting.id(), &question))
+            ),
         },
         client: ClientView::of(waiting.client()),
         redirect_uri: valid.target.redirect_uri.clone(),
@@ -65,9 +70,18 @@ pub(crate) async fn get(State(app): State<App>, mut visit: Visit, query: Query) 
 pub(crate) async fn post(State(app): State<App>, mut visit: Visit, form: Form) -> Result<Response, Failure> {
     let Form(parameters) = form;
     let waiting = waiting::find(&app, &mut visit, &parameters).await?;
-    visit.check_form(&app, FormKind::Consent, waiting.id().as_str(), parameters.get(field::CSRF))?;
+    let (form, page) = parameters.get(field::CSRF).and_then(|token| token.split_once('.')).unzip();
+    visit.check_form(&app, FormKind::Consent, waiting.id().as_str(), form)?;
     match parameters.get(field::DECISION) {
-        Some(decision::ALLOW) => allow(&app, &visit, waiting, &parameters).await,
+        Some(decision::ALLOW) => {
+            // What the user has not seen they cannot have allowed: the question may have changed under the open page.
+            if let Ok((_, Step::Consent(question))) = waiting.step(visit.now)
+                && !visit.browser.csrf_holds(&app, FormKind::Consent, &shown(waiting.id(), &question), page)
+            {
+                return Ok(Page::Consent.go(&app, waiting.id()));
+            }
+            allow(&app, &visit, waiting, &parameters).await
+        }
         Some(decision::DENY) => login::cancel(&app, &visit, waiting).await,
         Some(decision::SWITCH) => Ok(Page::Login.go(&app, waiting.id())),
         _ => Err(NO_BUTTON.into()),
@@ -78,17 +92,30 @@ async fn allow(app: &App, visit: &Visit, waiting: Waiting, parameters: &Paramete
     let now = visit.now;
     let expires_at = end_of(parameters)?.map(|span| now.plus(span));
     let ticked = ticked(parameters);
+    let seen = match waiting.step(now) {
+        Ok((_, Step::Consent(question))) => Some(question),
+        _ => None,
+    };
     waiting
         .conclude(app, visit, move |_, step| match step {
-            Step::Consent(question) => {
+            Step::Consent(question) if seen.as_ref() == Some(&question) => {
                 let allowed = ticked.union(&question.required());
                 Some(consent::answer(&question, &ConsentAnswer { allowed, expires_at }, now))
             }
             // Consent was given in another tab meanwhile.
             Step::Issue(approval) => Some(Ok(approval)),
-            Step::Login | Step::SelectAccount | Step::Refuse(_) => None,
+            Step::Consent(_) | Step::Login | Step::SelectAccount | Step::Refuse(_) => None,
         })
         .await
+}
+
+/// What the page with this question shows, as one text.
+fn shown(id: &InteractionId, question: &ConsentQuestion) -> String {
+    let items = question.items.iter().map(|item| format!("{} {} {}", item.value, item.grantable, item.optional));
+    let rest = question.claims.iter().chain(&question.resources).cloned();
+    let lines: Vec<String> =
+        [id.as_str().to_owned(), question.confirm_only.to_string()].into_iter().chain(items).chain(rest).collect();
+    lines.join("\n")
 }
 
 /// The optional values that were left ticked.
