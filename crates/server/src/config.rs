@@ -10,7 +10,7 @@ mod source;
 pub use setting::{DatabaseUrl, Destination, Issuer, Secret};
 pub use source::{Effective, Origin};
 
-use crate::store::StoreConfig;
+use crate::{pages::ColorScheme, store::StoreConfig};
 use anyhow::{Context as _, Result, bail};
 use hospes_protocol::{Seconds, id::ProjectId};
 use ipnet::IpNet;
@@ -93,7 +93,13 @@ pub struct Lifetimes {
 pub struct Pages {
     /// Templates that replace ours, by file name.
     pub templates_dir: Option<PathBuf>,
+    /// Texts that replace ours key by key, or add a language, by language tag (`pt-br.toml`).
+    pub locales_dir: Option<PathBuf>,
     pub locale: String,
+    /// Linked at the foot of every page.
+    pub support_url: Option<String>,
+    pub privacy_url: Option<String>,
+    pub terms_url: Option<String>,
     pub theme: Theme,
 }
 
@@ -104,10 +110,19 @@ pub struct Theme {
     pub name: Option<String>,
     /// An image file (svg, png, webp) that we serve ourselves.
     pub logo: Option<PathBuf>,
+    /// The logo on dark ground, if it differs.
+    pub logo_dark: Option<PathBuf>,
+    /// Follow the device, or always light or dark.
+    pub color_scheme: ColorScheme,
     pub accent: Option<Color>,
     pub accent_dark: Option<Color>,
     pub background: Option<Color>,
     pub background_dark: Option<Color>,
+    /// The card.
+    pub surface: Option<Color>,
+    pub surface_dark: Option<Color>,
+    pub text: Option<Color>,
+    pub text_dark: Option<Color>,
     /// Corner radius in CSS pixels.
     pub radius: Option<u32>,
     /// A CSS font-family list.
@@ -410,14 +425,31 @@ impl Pages {
         if templates_dir.as_deref().is_some_and(|path| !path.is_dir()) {
             source.refuse("pages.templates_dir", "there is no such directory; make it or take the line away");
         }
+        let locales_dir = source.optional::<PathBuf>("pages.locales_dir").map(|path| base.join(path));
+        if locales_dir.as_deref().is_some_and(|path| !path.is_dir()) {
+            source.refuse("pages.locales_dir", "there is no such directory; make it or take the line away");
+        }
+        let mut link = |key| {
+            let uri = source.optional::<String>(key);
+            if uri.as_deref().is_some_and(|uri| !(uri.starts_with("https://") || uri.starts_with("mailto:"))) {
+                source.refuse(key, "write an address that begins with https:// or mailto:");
+            }
+            uri
+        };
+        let (support_url, privacy_url, terms_url) =
+            (link("pages.support_url"), link("pages.privacy_url"), link("pages.terms_url"));
         let locale = source.or("pages.locale", String::from("en"));
         if !locale.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
             source.refuse("pages.locale", "this is no language tag; write one as in \"en\" or \"pt-BR\"");
         }
-        let logo = source.optional::<PathBuf>("pages.theme.logo").map(|path| base.join(path));
-        if logo.as_deref().is_some_and(|path| !path.is_file()) {
-            source.refuse("pages.theme.logo", "there is no such file; name an svg, png or webp file");
-        }
+        let mut logo = |key| {
+            let path = source.optional::<PathBuf>(key).map(|path| base.join(path));
+            if path.as_deref().is_some_and(|path| !path.is_file()) {
+                source.refuse(key, "there is no such file; name an svg, png, jpg or webp file");
+            }
+            path
+        };
+        let (logo, logo_dark) = (logo("pages.theme.logo"), logo("pages.theme.logo_dark"));
         let font = source.optional::<String>("pages.theme.font");
         let is_font = |text: &String| text.chars().all(|c| c.is_alphanumeric() || " -_,'\"".contains(c));
         if font.as_ref().is_some_and(|text| !is_font(text)) {
@@ -430,14 +462,34 @@ impl Pages {
         let theme = Theme {
             name: source.optional("pages.theme.name"),
             logo,
+            logo_dark,
+            color_scheme: source.or("pages.theme.color_scheme", ColorScheme::Auto),
             accent: source.optional("pages.theme.accent"),
             accent_dark: source.optional("pages.theme.accent_dark"),
             background: source.optional("pages.theme.background"),
             background_dark: source.optional("pages.theme.background_dark"),
+            surface: source.optional("pages.theme.surface"),
+            surface_dark: source.optional("pages.theme.surface_dark"),
+            text: source.optional("pages.theme.text"),
+            text_dark: source.optional("pages.theme.text_dark"),
             radius,
             font,
         };
-        Self { templates_dir, locale, theme }
+        Self { templates_dir, locales_dir, locale, support_url, privacy_url, terms_url, theme }
+    }
+}
+
+impl Setting for ColorScheme {
+    fn parse(raw: &Raw) -> Result<Self, String> {
+        parse_word(raw, &[("auto", Self::Auto), ("light", Self::Light), ("dark", Self::Dark)])
+    }
+
+    fn show(&self) -> String {
+        String::from(match self {
+            Self::Auto => "auto",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        })
     }
 }
 

@@ -43,13 +43,13 @@ impl Assets {
         assets.add("theme", "css", theme::style_sheet(&config.theme)?.into());
         assets.add("icon", "svg", embedded("icon.svg")?.into());
         for (stem, logo) in [("logo", &config.theme.logo), ("logo-dark", &config.theme.logo_dark)] {
-            let Some(path) = logo.as_deref().filter(|logo| !logo.starts_with("https://")) else { continue };
-            let bytes = std::fs::read(path).with_context(|| format!("pages.theme.{stem}: cannot read {path}"))?;
-            anyhow::ensure!(bytes.len() <= LARGEST_LOGO, "pages.theme.{stem}: {path} is larger than 512 KiB");
-            let extension = path.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+            let Some(path) = logo else { continue };
+            let shown = path.display();
+            let bytes = std::fs::read(path).with_context(|| format!("the logo: cannot read {shown}"))?;
+            anyhow::ensure!(bytes.len() <= LARGEST_LOGO, "the logo: {shown} is larger than 512 KiB");
+            let extension = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
             let known = KINDS.iter().map(|(extension, _)| *extension).find(|known| *known == extension);
-            let extension =
-                known.with_context(|| format!("pages.theme.{stem}: {path} is not svg, png, jpg or webp"))?;
+            let extension = known.with_context(|| format!("the logo: {shown} is not svg, png, jpg or webp"))?;
             assets.add(stem, extension, bytes.into());
         }
         Ok(assets)

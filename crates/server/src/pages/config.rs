@@ -1,11 +1,9 @@
 //! How the pages look and where their texts come from: the part `pages` of the configuration.
 
 use super::theme::Colour;
-use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PagesConfig {
     /// The name of the host app, as users know it; without it, the project's name is shown.
     pub name: Option<String>,
@@ -38,8 +36,7 @@ impl Default for PagesConfig {
 }
 
 /// The tokens of the look. Colours are `#rrggbb`; what is left out of the dark set is derived from the light one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Theme {
     /// Buttons, links, focus.
     pub accent: Colour,
@@ -52,20 +49,19 @@ pub struct Theme {
     pub surface_dark: Colour,
     pub text: Colour,
     pub text_dark: Colour,
-    /// Corner radius of the card in pixels; buttons and fields follow. 0 to 32.
+    /// Corner radius of the card in pixels; buttons and fields follow. 0 to 64.
     pub radius: u8,
     /// A CSS font list of fonts that are on people's devices; nothing is loaded.
     pub font: String,
-    /// A file (svg, png, jpg, webp; we serve it) or an https address.
-    pub logo: Option<String>,
+    /// A file (svg, png, jpg, webp) that we serve ourselves.
+    pub logo: Option<PathBuf>,
     /// The logo on dark ground, if it differs.
-    pub logo_dark: Option<String>,
+    pub logo_dark: Option<PathBuf>,
     /// Follow the device, or always one of them.
     pub color_scheme: ColorScheme,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ColorScheme {
     #[default]
     Auto,

@@ -24,15 +24,23 @@ impl PagesConfig {
             background_dark: colour(&own.background_dark)?.unwrap_or(built_in.background_dark),
             radius: own.radius.and_then(|radius| u8::try_from(radius).ok()).unwrap_or(built_in.radius),
             font: own.font.clone().unwrap_or(built_in.font),
-            logo: own.logo.as_ref().map(|path| path.display().to_string()),
-            ..Theme::default()
+            surface: colour(&own.surface)?.unwrap_or(built_in.surface),
+            surface_dark: colour(&own.surface_dark)?.unwrap_or(built_in.surface_dark),
+            text: colour(&own.text)?.unwrap_or(built_in.text),
+            text_dark: colour(&own.text_dark)?.unwrap_or(built_in.text_dark),
+            logo: own.logo.clone(),
+            logo_dark: own.logo_dark.clone(),
+            color_scheme: own.color_scheme,
         };
         Ok(Self {
             name: own.name.clone(),
             templates_dir: config.templates_dir.clone(),
+            locales_dir: config.locales_dir.clone(),
             default_locale: config.locale.clone(),
+            support_url: config.support_url.clone(),
+            privacy_url: config.privacy_url.clone(),
+            terms_url: config.terms_url.clone(),
             theme,
-            ..Self::default()
         })
     }
 }

@@ -29,8 +29,7 @@ impl Locale {
     /// The date of `time` in this language, in UTC.
     pub(super) fn date(&self, time: Timestamp) -> String {
         let date = jiff::Timestamp::from_second(time.0)
-            .map(|timestamp| timestamp.to_zoned(jiff::tz::TimeZone::UTC).date())
-            .unwrap_or(jiff::civil::Date::MAX);
+            .map_or(jiff::civil::Date::MAX, |timestamp| timestamp.to_zoned(jiff::tz::TimeZone::UTC).date());
         let month = self.text(&format!("dates.month_{}", date.month())).unwrap_or_default();
         self.text("dates.pattern")
             .unwrap_or("{day} {month} {year}")

@@ -111,8 +111,6 @@ impl Scripts {
         for c in word.chars().filter(|c| c.is_alphabetic()) {
             match u32::from(c) {
                 0x0000..=0x024F | 0x1E00..=0x1EFF | 0x2C60..=0x2C7F | 0xA720..=0xA7FF => scripts.latin = true,
-                // Phonetic letters and small capitals pass for Latin ones.
-                0x0250..=0x02FF | 0x1D00..=0x1DBF => scripts.styled = true,
                 0x0370..=0x03FF | 0x1F00..=0x1FFF => scripts.others |= 1,
                 0x0400..=0x052F | 0x1C80..=0x1C8F | 0x2DE0..=0x2DFF | 0xA640..=0xA69F => scripts.others |= 1 << 1,
                 0x0530..=0x058F => scripts.others |= 1 << 2,
@@ -131,7 +129,10 @@ impl Scripts {
                 | 0x1100..=0x11FF
                 | 0xF900..=0xFAFF
                 | 0x20000..=0x3FFFF => scripts.east_asian = true,
-                0x2100..=0x218F
+                // Also phonetic letters and small capitals, which pass for Latin ones.
+                0x0250..=0x02FF
+                | 0x1D00..=0x1DBF
+                | 0x2100..=0x218F
                 | 0x2460..=0x24FF
                 | 0xFB00..=0xFB06
                 | 0xFF21..=0xFF3A

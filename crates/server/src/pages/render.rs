@@ -2,7 +2,7 @@
 
 use super::{
     assets::{Assets, Embedded, embedded},
-    config::PagesConfig,
+    config::{ColorScheme, PagesConfig},
     locale::{Locale, Locales},
     name::{display_name, display_text, initial, name_warning},
     response::{self, Policy},
@@ -116,29 +116,29 @@ impl Pages {
     }
 
     pub fn login(&self, view: &LoginView, page: &PageContext) -> Response {
-        self.respond(self.draw_login(view), StatusCode::OK, page)
+        self.respond(Self::draw_login(view), StatusCode::OK, page)
     }
 
     pub fn account(&self, view: &AccountChoiceView, page: &PageContext) -> Response {
-        self.respond(self.draw_account(view), StatusCode::OK, page)
+        self.respond(Self::draw_account(view), StatusCode::OK, page)
     }
 
     pub fn consent(&self, view: &ConsentView, page: &PageContext) -> Response {
         let locale = self.locale(page);
-        self.respond(self.draw_consent(view, locale, page.now), StatusCode::OK, page)
+        self.respond(Self::draw_consent(view, locale, page.now), StatusCode::OK, page)
     }
 
     pub fn logout(&self, view: &LogoutView, page: &PageContext) -> Response {
-        self.respond(self.draw_logout(view), StatusCode::OK, page)
+        self.respond(Self::draw_logout(view), StatusCode::OK, page)
     }
 
     pub fn logged_out(&self, view: &LoggedOutView, page: &PageContext) -> Response {
-        self.respond(self.draw_logged_out(view), StatusCode::OK, page)
+        self.respond(Self::draw_logged_out(view), StatusCode::OK, page)
     }
 
     pub fn error(&self, view: &ErrorView, page: &PageContext) -> Response {
         let status = StatusCode::from_u16(view.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        self.respond(self.draw_error(view), status, page)
+        self.respond(Self::draw_error(view), status, page)
     }
 
     pub fn form_post(&self, view: &FormPostView, page: &PageContext) -> Response {
@@ -146,7 +146,7 @@ impl Pages {
     }
 
     pub fn outcome(&self, view: &OutcomeView, page: &PageContext) -> Response {
-        let mut response = self.respond(self.draw_outcome(view), StatusCode::OK, page);
+        let mut response = self.respond(Self::draw_outcome(view), StatusCode::OK, page);
         let target = view.auto_open.then(|| link(&view.uri)).flatten();
         if let Some(value) = target.and_then(|uri| HeaderValue::from_str(&format!("0;url={uri}")).ok()) {
             response.headers_mut().insert(HeaderName::from_static("refresh"), value);
@@ -156,7 +156,7 @@ impl Pages {
 
     pub fn apps(&self, view: &AppsView, page: &PageContext) -> Response {
         let locale = self.locale(page);
-        self.respond(self.draw_apps(view, locale), StatusCode::OK, page)
+        self.respond(Self::draw_apps(view, locale), StatusCode::OK, page)
     }
 
     fn locale(&self, page: &PageContext) -> &Arc<Locale> {
@@ -181,10 +181,12 @@ impl Pages {
     /// The whole page as text.
     pub(super) fn render(&self, drawing: &Drawing, locale: &Arc<Locale>, page: &PageContext) -> Result<String> {
         let asset = |stem: &str| self.assets.name(stem).map(|name| format!("{}/assets/{name}", page.base_path));
-        let logo = |stem: &str, configured: &Option<String>| {
-            asset(stem).or_else(|| configured.clone().filter(|logo| logo.starts_with("https://")))
+        let (light, dark) = (asset("logo"), asset("logo-dark"));
+        let (logo, logo_dark) = match self.config.theme.color_scheme {
+            ColorScheme::Auto => (light, dark),
+            ColorScheme::Light => (light, None),
+            ColorScheme::Dark => (dark.or(light), None),
         };
-        let theme = &self.config.theme;
         let name = display_name(self.config.name.as_deref().unwrap_or(&page.project_name));
         let frame = context! {
             t => translate(locale),
@@ -196,8 +198,8 @@ impl Pages {
             host_app => context! {
                 initial => initial(&name),
                 name => name,
-                logo => logo("logo", &theme.logo),
-                logo_dark => logo("logo-dark", &theme.logo_dark),
+                logo,
+                logo_dark,
             },
             links => context! {
                 support => self.config.support_url.as_deref().and_then(link),
@@ -209,15 +211,7 @@ impl Pages {
         Ok(template.render(context! { ..drawing.values.clone(), ..frame })?)
     }
 
-    fn drawing(&self, template: &'static str, values: Value) -> Drawing {
-        let theme = &self.config.theme;
-        let origins = [&theme.logo, &theme.logo_dark].into_iter().flatten().filter_map(|logo| picture(logo));
-        let policy =
-            Policy { image_origins: origins.filter_map(|picture| picture.origin).collect(), ..Policy::default() };
-        Drawing { template, values, policy }
-    }
-
-    pub(super) fn draw_login(&self, view: &LoginView) -> Drawing {
+    pub(super) fn draw_login(view: &LoginView) -> Drawing {
         let values = context! {
             form => form(&view.form),
             client => view.client.as_ref().map(client),
@@ -230,19 +224,19 @@ impl Pages {
                 LoginError::Busy => "busy",
             }),
         };
-        self.drawing("login", values).with_logos(view.client.iter())
+        Drawing::of("login", values).with_logos(view.client.iter())
     }
 
-    pub(super) fn draw_account(&self, view: &AccountChoiceView) -> Drawing {
+    pub(super) fn draw_account(view: &AccountChoiceView) -> Drawing {
         let values = context! {
             form => form(&view.form),
             client => client(&view.client),
             account => account(&view.account),
         };
-        self.drawing("account", values).with_logos([&view.client])
+        Drawing::of("account", values).with_logos([&view.client])
     }
 
-    pub(super) fn draw_consent(&self, view: &ConsentView, locale: &Locale, now: Timestamp) -> Drawing {
+    pub(super) fn draw_consent(view: &ConsentView, locale: &Locale, now: Timestamp) -> Drawing {
         let scopes = |state: ScopeState| -> Vec<Value> {
             view.scopes.iter().filter(|scope| scope.state == state).map(|own| scope(own, locale)).collect()
         };
@@ -261,28 +255,28 @@ impl Pages {
             confirm_only => view.confirm_only,
             ends,
         };
-        self.drawing("consent", values).with_logos([&view.client])
+        Drawing::of("consent", values).with_logos([&view.client])
     }
 
-    pub(super) fn draw_logout(&self, view: &LogoutView) -> Drawing {
+    pub(super) fn draw_logout(view: &LogoutView) -> Drawing {
         let values = context! {
             form => form(&view.form),
             client => view.client.as_ref().map(client),
             account => view.account.as_ref().map(account),
         };
-        self.drawing("logout", values).with_logos(view.client.iter())
+        Drawing::of("logout", values).with_logos(view.client.iter())
     }
 
-    pub(super) fn draw_logged_out(&self, view: &LoggedOutView) -> Drawing {
+    pub(super) fn draw_logged_out(view: &LoggedOutView) -> Drawing {
         let return_to = view
             .return_to
             .as_ref()
             .and_then(|to| Some(context! { uri => link(&to.uri)?, client => client(&to.client) }));
         let values = context! { still_signed_in => view.still_signed_in, return_to };
-        self.drawing("logged-out", values).with_logos(view.return_to.iter().map(|to| &to.client))
+        Drawing::of("logged-out", values).with_logos(view.return_to.iter().map(|to| &to.client))
     }
 
-    pub(super) fn draw_error(&self, view: &ErrorView) -> Drawing {
+    pub(super) fn draw_error(view: &ErrorView) -> Drawing {
         let kind = match view.kind {
             ErrorKind::ClientMistake => "client_mistake",
             ErrorKind::UnknownClient => "unknown_client",
@@ -301,7 +295,7 @@ impl Pages {
             description => view.description.as_deref().map(display_text),
             error_id => display_name(&view.error_id),
         };
-        self.drawing("error", values)
+        Drawing::of("error", values)
     }
 
     pub(super) fn draw_form_post(&self, view: &FormPostView) -> Drawing {
@@ -315,23 +309,23 @@ impl Pages {
             client => context! { name => display_name(&view.client_name) },
             script => Value::from_safe_string(self.script.clone()),
         };
-        let mut drawing = self.drawing("form-post", values);
+        let mut drawing = Drawing::of("form-post", values);
         drawing.policy.script_hash = Some(self.script_hash.clone());
         drawing.policy.posts_elsewhere = true;
         drawing
     }
 
-    pub(super) fn draw_outcome(&self, view: &OutcomeView) -> Drawing {
+    pub(super) fn draw_outcome(view: &OutcomeView) -> Drawing {
         let outcome = match view.outcome {
             Outcome::Allowed => "allowed",
             Outcome::Denied => "denied",
             Outcome::Failed => "failed",
         };
         let values = context! { outcome, uri => link(&view.uri), client => client(&view.client) };
-        self.drawing("outcome", values).with_logos([&view.client])
+        Drawing::of("outcome", values).with_logos([&view.client])
     }
 
-    pub(super) fn draw_apps(&self, view: &AppsView, locale: &Locale) -> Drawing {
+    pub(super) fn draw_apps(view: &AppsView, locale: &Locale) -> Drawing {
         let app = |app: &super::view::AppView| {
             context! {
                 client => client(&app.client),
@@ -349,7 +343,7 @@ impl Pages {
             disconnected => view.disconnected.as_deref().map(display_name),
             logout_path => &view.logout_path,
         };
-        self.drawing("apps", values).with_logos(view.apps.iter().map(|app| &app.client))
+        Drawing::of("apps", values).with_logos(view.apps.iter().map(|app| &app.client))
     }
 }
 
@@ -362,6 +356,10 @@ pub(super) struct Drawing {
 }
 
 impl Drawing {
+    fn of(template: &'static str, values: Value) -> Self {
+        Self { template, values, policy: Policy::default() }
+    }
+
     /// Allows the pictures of these clients and no others.
     fn with_logos<'a>(mut self, clients: impl IntoIterator<Item = &'a ClientView>) -> Self {
         let logos = clients.into_iter().filter_map(|client| picture(client.logo_uri.as_deref()?)?.origin);

@@ -80,44 +80,46 @@ pub(super) fn pages(pages: &Pages, locale: Arc<Locale>) -> Vec<(&'static str, Re
 
 fn drawings(pages: &Pages, locale: &Locale) -> Vec<(&'static str, Drawing)> {
     let mut all = Vec::new();
-    all.push(("login", pages.draw_login(&login())));
+    all.push(("login", Pages::draw_login(&login())));
     all.push(("login error", {
         let error = Some(LoginError::WrongCredentials);
-        pages.draw_login(&LoginView { username: "maya@example.com".to_owned(), error, ..login() })
+        Pages::draw_login(&LoginView { username: "maya@example.com".to_owned(), error, ..login() })
     }));
     for (name, error) in [
         ("login incomplete", LoginError::Incomplete),
         ("login slowed", LoginError::TooManyAttempts),
         ("login busy", LoginError::Busy),
     ] {
-        all.push((name, pages.draw_login(&LoginView { error: Some(error), ..login() })));
+        all.push((name, Pages::draw_login(&LoginView { error: Some(error), ..login() })));
     }
     all.push(("login again", {
         let reason = LoginReason::ConfirmIdentity;
-        pages.draw_login(&LoginView { username: "maya@example.com".to_owned(), reason, ..login() })
+        Pages::draw_login(&LoginView { username: "maya@example.com".to_owned(), reason, ..login() })
     }));
     all.push(("account", {
-        pages.draw_account(&AccountChoiceView { form: form(), client: notes(), account: maya() })
+        Pages::draw_account(&AccountChoiceView { form: form(), client: notes(), account: maya() })
     }));
-    all.push(("consent", pages.draw_consent(&consent(), locale, NOW)));
-    all.push(("consent native", pages.draw_consent(&native(), locale, NOW)));
-    all.push(("consent confirm", { pages.draw_consent(&ConsentView { confirm_only: true, ..native() }, locale, NOW) }));
+    all.push(("consent", Pages::draw_consent(&consent(), locale, NOW)));
+    all.push(("consent native", Pages::draw_consent(&native(), locale, NOW)));
+    all.push(("consent confirm", {
+        Pages::draw_consent(&ConsentView { confirm_only: true, ..native() }, locale, NOW)
+    }));
     all.push(("consent first-party", {
         let client = ClientView { party: Party::First, verified: true, ..notes() };
         let scopes = vec![scope("openid", ScopeState::Required), scope("offline_access", ScopeState::Optional)];
         let more = ConsentView { resources: vec![], end_choices: vec![], ..consent() };
-        pages.draw_consent(&ConsentView { client, scopes, ..more }, locale, NOW)
+        Pages::draw_consent(&ConsentView { client, scopes, ..more }, locale, NOW)
     }));
-    all.push(("consent hostile", pages.draw_consent(&hostile(), locale, NOW)));
+    all.push(("consent hostile", Pages::draw_consent(&hostile(), locale, NOW)));
     all.push(("logout", {
-        pages.draw_logout(&LogoutView { form: form(), client: Some(notes()), account: Some(maya()) })
+        Pages::draw_logout(&LogoutView { form: form(), client: Some(notes()), account: Some(maya()) })
     }));
     all.push(("logged-out", {
         let return_to = Some(ReturnLink { uri: "https://notes.example.com/".to_owned(), client: notes() });
-        pages.draw_logged_out(&LoggedOutView { still_signed_in: false, return_to })
+        Pages::draw_logged_out(&LoggedOutView { still_signed_in: false, return_to })
     }));
     all.push(("logged-out stayed", {
-        pages.draw_logged_out(&LoggedOutView { still_signed_in: true, return_to: None })
+        Pages::draw_logged_out(&LoggedOutView { still_signed_in: true, return_to: None })
     }));
     for (name, kind) in [
         ("error", ErrorKind::WrongRedirect),
@@ -131,7 +133,7 @@ fn drawings(pages: &Pages, locale: &Locale) -> Vec<(&'static str, Drawing)> {
         ("error not-found", ErrorKind::NotFound),
         ("error fault", ErrorKind::Fault),
     ] {
-        all.push((name, pages.draw_error(&error(kind))));
+        all.push((name, Pages::draw_error(&error(kind))));
     }
     all.push(("form-post", {
         let fields = [("code", "hac_sample"), ("state", "xyz"), ("iss", "https://id.example.com")];
@@ -145,11 +147,11 @@ fn drawings(pages: &Pages, locale: &Locale) -> Vec<(&'static str, Drawing)> {
         [("outcome", Outcome::Allowed), ("outcome denied", Outcome::Denied), ("outcome failed", Outcome::Failed)]
     {
         let uri = "cursor://anysphere.cursor-mcp/oauth/callback?code=hac_sample&state=xyz".to_owned();
-        all.push((name, pages.draw_outcome(&OutcomeView { uri, client: editor(), outcome, auto_open: false })));
+        all.push((name, Pages::draw_outcome(&OutcomeView { uri, client: editor(), outcome, auto_open: false })));
     }
-    all.push(("apps", pages.draw_apps(&apps(), locale)));
+    all.push(("apps", Pages::draw_apps(&apps(), locale)));
     all.push(("apps-empty", {
-        pages.draw_apps(&AppsView { apps: vec![], disconnected: Some("Fieldnotes".to_owned()), ..apps() }, locale)
+        Pages::draw_apps(&AppsView { apps: vec![], disconnected: Some("Fieldnotes".to_owned()), ..apps() }, locale)
     }));
     all
 }

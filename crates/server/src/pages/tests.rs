@@ -504,21 +504,11 @@ fn operators_replace_templates_texts_and_look_and_are_told_of_mistakes() {
     has(&refusal(), "lacks name=\"interaction\"");
     std::fs::remove_file(folder.path().join("_hidden.html")).unwrap();
     write("logo.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\"/>");
-    let logo = Some(folder.path().join("logo.svg").to_str().unwrap().to_owned());
+    let logo = Some(folder.path().join("logo.svg"));
     let pages = Pages::load(&config(Theme { logo, ..Theme::default() })).unwrap();
     has(&text(pages.login(&login(), &page())), "src=\"/auth/assets/logo.");
-    let missing = Some("/nowhere/logo.svg".to_owned());
+    let missing = Some("/nowhere/logo.svg".into());
     assert!(Pages::load(&config(Theme { logo: missing, ..Theme::default() })).is_err());
-}
-
-#[test]
-fn the_configuration_is_typed() {
-    let config: PagesConfig =
-        toml::from_str("name = \"Larkspur\"\n[theme]\naccent = \"#635bff\"\nradius = 8\ncolor_scheme = \"dark\"")
-            .unwrap();
-    assert_eq!(config.theme.color_scheme, ColorScheme::Dark);
-    assert!(toml::from_str::<PagesConfig>("[theme]\naccent = \"red\"").unwrap_err().to_string().contains("#rrggbb"));
-    assert!(toml::from_str::<PagesConfig>("colour = 1").is_err());
 }
 
 /// Writes every page to a folder, to be looked at: `PAGES_OUT=/tmp/pages cargo test -p hospes -- --ignored write_pages`.

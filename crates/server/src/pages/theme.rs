@@ -2,12 +2,10 @@
 
 use super::config::{ColorScheme, Theme};
 use anyhow::{Result, bail, ensure};
-use serde::{Deserialize, Serialize};
 use std::fmt::{self, Write as _};
 
 /// An opaque sRGB colour, written `#rrggbb`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Colour {
     red: u8,
     green: u8,
@@ -88,20 +86,6 @@ impl fmt::Display for Colour {
     }
 }
 
-impl TryFrom<String> for Colour {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        Self::parse(&text).ok_or_else(|| format!("a colour is written #rrggbb, not {text:?}"))
-    }
-}
-
-impl From<Colour> for String {
-    fn from(colour: Colour) -> Self {
-        colour.to_string()
-    }
-}
-
 /// One of the two sets: everything `style.css` takes from the theme, as `--name: value;`.
 fn palette(accent: Colour, background: Colour, surface: Colour, text: Colour) -> Result<String> {
     let dark = surface.luminance() < text.luminance();
@@ -166,11 +150,11 @@ fn palette(accent: Colour, background: Colour, surface: Colour, text: Colour) ->
 
 /// The style sheet `theme.css`: custom properties only.
 pub(super) fn style_sheet(theme: &Theme) -> Result<String> {
-    ensure!(theme.radius <= 32, "theme: radius is at most 32, not {}", theme.radius);
+    ensure!(theme.radius <= 64, "theme: radius is at most 64, not {}", theme.radius);
     let font_is_plain = theme.font.chars().all(|c| c.is_alphanumeric() || " ,-_\"'".contains(c));
     ensure!(font_is_plain && !theme.font.is_empty(), "theme: font may hold letters, digits, spaces, quotes and commas");
-    ensure!(theme.font.matches('"').count() % 2 == 0, "theme: font has an unpaired quote");
-    ensure!(theme.font.matches('\'').count() % 2 == 0, "theme: font has an unpaired quote");
+    let paired = |quote: char| theme.font.matches(quote).count().is_multiple_of(2);
+    ensure!(paired('"') && paired('\''), "theme: font has an unpaired quote");
     let light = palette(theme.accent, theme.background, theme.surface, theme.text)?;
     let accent_dark = theme.accent_dark.unwrap_or_else(|| {
         let grounds = [theme.surface_dark, theme.background_dark];
@@ -259,6 +243,6 @@ mod tests {
         for font in ["x;}body{display:none}", "url(https://e.test)", "", "\"Inter, sans-serif"] {
             assert!(style_sheet(&Theme { font: font.to_owned(), ..Theme::default() }).is_err(), "{font:?}");
         }
-        assert!(style_sheet(&Theme { radius: 33, ..Theme::default() }).is_err());
+        assert!(style_sheet(&Theme { radius: 65, ..Theme::default() }).is_err());
     }
 }
