@@ -43,6 +43,8 @@ pub(super) fn hooks(page: &str) -> &'static [&'static str] {
             "id=\"consent-form\"",
             "name=\"interaction\"",
             "name=\"csrf\"",
+            "id=\"consent-account\"",
+            "id=\"consent-destination\"",
             "id=\"consent-allow\"",
             "id=\"consent-deny\"",
             "id=\"account-switch\"",
