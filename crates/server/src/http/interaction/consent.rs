@@ -144,10 +144,12 @@ pub(crate) fn scope_view(item: &ConsentItem, policy: &Policy) -> ScopeView {
 }
 
 /// The claims asked for one by one (OIDC Core §5.5), in the words of the scope value that brings each: these say rather
-/// too much than too little. They are not optional, and no values of the token.
+/// too much than too little. They are not optional, and no values of the token. Where that value is on the page anyway,
+/// they go with it.
 fn claim_views(question: &ConsentQuestion) -> impl Iterator<Item = ScopeView> {
-    let names = question.claims.iter().filter_map(|name| claims::scope_value_of(name));
-    names.collect::<BTreeSet<_>>().into_iter().map(|value| ScopeView {
+    let is_listed = |value: &str| question.items.iter().any(|item| item.value == value);
+    let values = question.claims.iter().filter_map(|name| claims::scope_value_of(name));
+    values.filter(|value| !is_listed(value)).collect::<BTreeSet<_>>().into_iter().map(|value| ScopeView {
         value: value.to_owned(),
         description: None,
         state: ScopeState::Required,

@@ -21,6 +21,7 @@ use hospes_protocol::{
     authorization_code::{self, AuthorizationCode},
     authorization_request::{AuthorizationRequest, Rejected, ResponseTarget, ValidRequest},
     authorize::Step,
+    claims,
     client::Client,
     consent::{self, Approval},
     family::FamilyContext,
@@ -286,8 +287,8 @@ pub(crate) fn add_code(
                 auth_time: Some(session.authenticated_at),
                 amr: session.amr.clone(),
                 acr: None,
-                userinfo_claims: valid.claims.userinfo.clone(),
-                id_token_claims: valid.claims.id_token.clone(),
+                userinfo_claims: not_declined(&valid.claims.userinfo, approval),
+                id_token_claims: not_declined(&valid.claims.id_token, approval),
             },
             issued_at: now,
             expires_at: now.plus(app.config.lifetimes.code),
@@ -295,4 +296,11 @@ pub(crate) fn add_code(
         },
     )?;
     Ok(())
+}
+
+/// The claims asked for one by one, less those whose scope value the user unticked: the page showed them as one thing.
+fn not_declined(claims: &[String], approval: &Approval) -> Vec<String> {
+    let is_declined =
+        |name: &String| claims::scope_value_of(name).is_some_and(|value| approval.declined.contains(value));
+    claims.iter().filter(|name| !is_declined(name)).cloned().collect()
 }
