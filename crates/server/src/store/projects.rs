@@ -95,8 +95,12 @@ impl Tx<'_> {
         Ok(version)
     }
 
-    /// Voids everything that any project issued before `from`; for a database that was restored.
+    /// Voids everything that any project issued before `from`; for a database that was restored. Sessions,
+    /// interactions and codes go at once: those that had ended after the backup would live again.
     pub fn void_tokens_of_all_projects(&mut self, from: Timestamp) -> Result<()> {
+        self.run("DELETE FROM authorization_codes", &[])?;
+        self.run("DELETE FROM interactions", &[])?;
+        self.run("DELETE FROM sessions", &[])?;
         self.run("UPDATE projects SET tokens_valid_from = $1, version = version + 1", &[from.into()])?;
         self.count_change()
     }

@@ -61,6 +61,24 @@ fn projects() {
 }
 
 #[test]
+fn nothing_that_ended_after_a_backup_lives_again() {
+    on_both(|tx| {
+        let project = &project_id();
+        tx.add_project(&super::records::project())?;
+        tx.add_user(project, &user("user-1"), &[])?;
+        tx.add_session(project, &session("session-1"), &[1; 32])?;
+        tx.add_interaction(project, &interaction("int-1"))?;
+        tx.add_code(project, &[5; 32], &code())?;
+        tx.void_tokens_of_all_projects(later(1))?;
+        assert_eq!(tx.find_session_by_token(project, &[1; 32])?, None);
+        assert_eq!(tx.find_interaction::<serde_json::Value>(project, &InteractionId::new("int-1"))?, None);
+        assert_eq!(tx.take_code(project, &[5; 32])?, None);
+        assert!(tx.find_user(project, &user_id())?.is_some());
+        Ok(())
+    });
+}
+
+#[test]
 fn project_secrets() {
     on_both(|tx| {
         let secret =
