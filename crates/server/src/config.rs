@@ -4,13 +4,15 @@
 //! the nearest known one; every problem is reported at once and says what to change.
 //! Relative paths start at the directory of the file, or at the working directory where there is no file.
 
+mod pages;
 mod setting;
 mod source;
 
+pub use pages::{Color, Pages, Theme};
 pub use setting::{DatabaseUrl, Destination, Issuer, Secret};
 pub use source::{Effective, Origin};
 
-use crate::{pages::ColorScheme, store::StoreConfig};
+use crate::store::StoreConfig;
 use anyhow::{Context as _, Result, bail};
 use hospes_protocol::{Seconds, id::ProjectId};
 use ipnet::IpNet;
@@ -87,56 +89,6 @@ pub struct Lifetimes {
     pub key_lead: Seconds,
     /// How long a replaced signing key stays published after it stopped signing.
     pub key_retire: Seconds,
-}
-
-#[derive(Debug, Clone)]
-pub struct Pages {
-    /// Templates that replace ours, by file name.
-    pub templates_dir: Option<PathBuf>,
-    /// Texts that replace ours key by key, or add a language, by language tag (`pt-br.toml`).
-    pub locales_dir: Option<PathBuf>,
-    pub locale: String,
-    /// Linked at the foot of every page.
-    pub support_url: Option<String>,
-    pub privacy_url: Option<String>,
-    pub terms_url: Option<String>,
-    pub theme: Theme,
-}
-
-/// The look of our pages; whatever is `None` keeps the built-in look.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Theme {
-    /// The product's name, as people know it.
-    pub name: Option<String>,
-    /// An image file (svg, png, webp) that we serve ourselves.
-    pub logo: Option<PathBuf>,
-    /// The logo on dark ground, if it differs.
-    pub logo_dark: Option<PathBuf>,
-    /// Follow the device, or always light or dark.
-    pub color_scheme: ColorScheme,
-    pub accent: Option<Color>,
-    pub accent_dark: Option<Color>,
-    pub background: Option<Color>,
-    pub background_dark: Option<Color>,
-    /// The card.
-    pub surface: Option<Color>,
-    pub surface_dark: Option<Color>,
-    pub text: Option<Color>,
-    pub text_dark: Option<Color>,
-    /// Corner radius in CSS pixels.
-    pub radius: Option<u32>,
-    /// A CSS font-family list.
-    pub font: Option<String>,
-}
-
-/// `#rgb` or `#rrggbb`, lower case.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Color(String);
-
-impl Color {
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 /// Limits of rate, kept in memory by each process; 0 turns one off.
@@ -419,95 +371,6 @@ impl Lifetimes {
     }
 }
 
-impl Pages {
-    fn read(source: &mut Source, base: &Path) -> Self {
-        let templates_dir = source.optional::<PathBuf>("pages.templates_dir").map(|path| base.join(path));
-        if templates_dir.as_deref().is_some_and(|path| !path.is_dir()) {
-            source.refuse("pages.templates_dir", "there is no such directory; make it or take the line away");
-        }
-        let locales_dir = source.optional::<PathBuf>("pages.locales_dir").map(|path| base.join(path));
-        if locales_dir.as_deref().is_some_and(|path| !path.is_dir()) {
-            source.refuse("pages.locales_dir", "there is no such directory; make it or take the line away");
-        }
-        let mut link = |key| {
-            let uri = source.optional::<String>(key);
-            if uri.as_deref().is_some_and(|uri| !(uri.starts_with("https://") || uri.starts_with("mailto:"))) {
-                source.refuse(key, "write an address that begins with https:// or mailto:");
-            }
-            uri
-        };
-        let (support_url, privacy_url, terms_url) =
-            (link("pages.support_url"), link("pages.privacy_url"), link("pages.terms_url"));
-        let locale = source.or("pages.locale", String::from("en"));
-        if !locale.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
-            source.refuse("pages.locale", "this is no language tag; write one as in \"en\" or \"pt-BR\"");
-        }
-        let mut logo = |key| {
-            let path = source.optional::<PathBuf>(key).map(|path| base.join(path));
-            if path.as_deref().is_some_and(|path| !path.is_file()) {
-                source.refuse(key, "there is no such file; name an svg, png, jpg or webp file");
-            }
-            path
-        };
-        let (logo, logo_dark) = (logo("pages.theme.logo"), logo("pages.theme.logo_dark"));
-        let font = source.optional::<String>("pages.theme.font");
-        let is_font = |text: &String| text.chars().all(|c| c.is_alphanumeric() || " -_,'\"".contains(c));
-        if font.as_ref().is_some_and(|text| !is_font(text)) {
-            source.refuse("pages.theme.font", "write a list of font families, as in \"Inter, system-ui, sans-serif\"");
-        }
-        let radius = source.optional("pages.theme.radius");
-        if radius.is_some_and(|pixels: u32| pixels > 64) {
-            source.refuse("pages.theme.radius", "give 0 to 64 pixels");
-        }
-        let theme = Theme {
-            name: source.optional("pages.theme.name"),
-            logo,
-            logo_dark,
-            color_scheme: source.or("pages.theme.color_scheme", ColorScheme::Auto),
-            accent: source.optional("pages.theme.accent"),
-            accent_dark: source.optional("pages.theme.accent_dark"),
-            background: source.optional("pages.theme.background"),
-            background_dark: source.optional("pages.theme.background_dark"),
-            surface: source.optional("pages.theme.surface"),
-            surface_dark: source.optional("pages.theme.surface_dark"),
-            text: source.optional("pages.theme.text"),
-            text_dark: source.optional("pages.theme.text_dark"),
-            radius,
-            font,
-        };
-        Self { templates_dir, locales_dir, locale, support_url, privacy_url, terms_url, theme }
-    }
-}
-
-impl Setting for ColorScheme {
-    fn parse(raw: &Raw) -> Result<Self, String> {
-        parse_word(raw, &[("auto", Self::Auto), ("light", Self::Light), ("dark", Self::Dark)])
-    }
-
-    fn show(&self) -> String {
-        String::from(match self {
-            Self::Auto => "auto",
-            Self::Light => "light",
-            Self::Dark => "dark",
-        })
-    }
-}
-
-impl Setting for Color {
-    fn parse(raw: &Raw) -> Result<Self, String> {
-        let text = String::parse(raw)?;
-        let digits = text.strip_prefix('#').unwrap_or_default();
-        if matches!(digits.len(), 3 | 6) && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Ok(Self(text.to_ascii_lowercase()));
-        }
-        Err(format!("`{text}` is no colour; write it as in \"#3b5bdb\""))
-    }
-
-    fn show(&self) -> String {
-        self.0.clone()
-    }
-}
-
 impl Limits {
     fn read(source: &mut Source) -> Self {
         Self {
@@ -709,6 +572,23 @@ mod tests {
         assert!(refused(r#"{"code": "10m"}"#).contains("give a value from 1s to 1m"));
         assert!(refused(r#"{"acess_token": 5}"#).contains("did you mean `lifetimes.access_token`?"));
         assert!(refused(r#"{"code": null}"#).contains("no span of time"));
+    }
+
+    #[test]
+    fn the_look_is_checked_before_it_is_a_style_sheet() {
+        let page = |line: &str| format!("{BASE}[pages]\n{line}\n");
+        let theme = |line: &str| format!("{BASE}[pages.theme]\n{line}\n");
+        let good = theme("accent = \"#ABC\"\ncolor_scheme = \"dark\"");
+        let config = load(&good, &[]).unwrap();
+        assert_eq!(config.pages.theme.accent.unwrap().as_str(), "#abc");
+        assert_eq!(config.pages.theme.color_scheme, crate::pages::ColorScheme::Dark);
+        check_refused(&theme("accent = \"red;} body{\""), &[], "is no colour");
+        check_refused(&theme("font = \"x; } body {\""), &[], "list of font families");
+        check_refused(&theme("radius = 33"), &[], "0 to 32");
+        check_refused(&theme("logo = \"missing.svg\""), &[], "there is no such file");
+        check_refused(&page("locale = \"en_GB\""), &[], "no language tag");
+        check_refused(&page("templates_dir = \"missing\""), &[], "there is no such directory");
+        check_refused(&page("support_url = \"javascript:alert(1)\""), &[], "begins with https:// or mailto:");
     }
 
     #[test]

@@ -22,7 +22,7 @@ impl PagesConfig {
             accent_dark: colour(&own.accent_dark)?.or(built_in.accent_dark.filter(|_| accent.is_none())),
             background: background.unwrap_or(built_in.background),
             background_dark: colour(&own.background_dark)?.unwrap_or(built_in.background_dark),
-            radius: own.radius.and_then(|radius| u8::try_from(radius).ok()).unwrap_or(built_in.radius),
+            radius: own.radius.unwrap_or(built_in.radius),
             font: own.font.clone().unwrap_or(built_in.font),
             surface: colour(&own.surface)?.unwrap_or(built_in.surface),
             surface_dark: colour(&own.surface_dark)?.unwrap_or(built_in.surface_dark),
