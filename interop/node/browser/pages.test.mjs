@@ -131,7 +131,7 @@ for (const javaScriptEnabled of [true, false]) {
     await page.goto(`${issuer}/account/apps`);
     await isOn(page, 'apps');
     await page.click('li[data-client="web"] button[name="disconnect"]');
-    await isOn(page, 'apps');
+    assert.match(await page.innerText('[role="status"]'), /Lighthouse/);
     assert.equal(await page.locator('li[data-client="web"]').count(), 0);
 
     const refreshed = await fetch(`${issuer}/oauth2/token`, {
@@ -292,6 +292,7 @@ story('a native app gets a link as well', {}, async (page) => {
   await isOn(page, 'consent');
   await page.click('#consent-allow');
   await isOn(page, 'outcome');
+  assert.equal(await page.innerText('#outcome-link'), 'Open Lantern');
   const link = await page.getAttribute('#outcome-link', 'href');
   assert.match(link, /^com\.example\.lantern:\/callback\?/);
   assert.equal(new URL(link).searchParams.get('state'), asked.state);
@@ -344,13 +345,15 @@ story('every page: accessible, narrow and wide, light and dark', {}, async (page
   await isOn(page, 'apps');
   await inspect(page, 'apps');
   await page.click('li[data-client="web"] button[name="disconnect"]');
+  await page.waitForSelector('[role="status"]');
   await inspect(page, 'apps-disconnected');
 
-  await profile.route('https://web.example/**', (route) => route.abort());
+  // The client's site answers nothing, so the page that posts the form stays.
+  await profile.route('https://web.example/**', (route) => route.fulfill({ status: 204 }));
   await page.goto(ask({ response_mode: 'form_post', prompt: 'consent' }).href);
   await isOn(page, 'consent');
-  await page.click('#consent-allow', { noWaitAfter: true });
-  await page.waitForSelector('body[data-page="form-post"]');
+  await page.click('#consent-allow');
+  await isOn(page, 'form-post');
   await inspect(page, 'form-post');
   await profile.unroute('https://web.example/**');
 

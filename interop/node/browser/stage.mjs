@@ -104,11 +104,15 @@ export async function answerTo(asked) {
   return all[0].parameters;
 }
 
-/** Asserts which page stands in the window. */
+/** Waits for a page, and says which one came instead. */
 export async function isOn(page, name) {
-  await page.waitForLoadState();
-  const found = await page.locator('body').getAttribute('data-page');
-  assert.equal(found, name, `expected the page ${name}, on ${found} at ${page.url()}: ${(await page.locator('body').innerText()).slice(0, 600)}`);
+  try {
+    await page.waitForSelector(`body[data-page="${name}"]`, { timeout: 15_000 });
+  } catch {
+    const found = await page.locator('body').getAttribute('data-page');
+    const text = (await page.locator('body').innerText()).slice(0, 600);
+    assert.fail(`expected the page ${name}, on ${found} at ${page.url()}: ${text}`);
+  }
 }
 
 export async function logIn(page, username, password = PASSWORD) {
