@@ -40,7 +40,7 @@ impl Source {
         if self.path.contains("/tests/") || self.path.ends_with("/tests.rs") {
             return 0;
         }
-        ["\n#[cfg(test)]\nmod ", "\n#[test]\n"]
+        ["\n#[cfg(test)]\nmod ", "\n#[cfg(test)]\npub(crate) mod ", "\n#[test]\n"]
             .iter()
             .filter_map(|mark| self.code.find(mark))
             .min()
