@@ -24,6 +24,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use output::Form;
 use std::path::PathBuf;
+use tracing_subscriber::filter::LevelFilter;
 
 /// An OAuth 2.1 and OpenID Connect authorization server that an application hosts itself.
 #[derive(Debug, Parser)]
@@ -84,7 +85,9 @@ impl Arguments {
     pub fn run(&self) -> Result<Outcome> {
         let form = if self.json { Form::Json } else { Form::Text };
         if !matches!(self.command, Command::Serve) {
-            serve::start_quiet_log()?;
+            // What doctor meets, it reports itself.
+            let is_doctor = matches!(self.command, Command::Doctor);
+            serve::start_quiet_log(if is_doctor { LevelFilter::OFF } else { LevelFilter::WARN })?;
         }
         match &self.command {
             Command::Serve => serve::run(self.load_config()?)?,

@@ -2,7 +2,7 @@
 
 use super::{
     Outcome,
-    open::iso,
+    open::{Database, iso},
     output::{self, Form},
     serve,
 };
@@ -97,7 +97,8 @@ fn look_at_database(config: &Config, report: &mut Report) -> Option<Store> {
         report.error(ABOUT, format!("there is no {}", path.display()), "run `hospes init`, or correct database.url");
         return None;
     }
-    let pending = Store::open(&config.database.store()).and_then(|store| Ok((store.pending_migrations()?, store)));
+    let pending =
+        Database::open_as_it_is(config).and_then(|found| Ok((found.store.pending_migrations()?, found.store)));
     match pending {
         Err(error) => {
             report.error(
@@ -166,7 +167,9 @@ fn look_at_master_key(config: &Config, store: Option<&Store>, report: &mut Repor
             "put the right key there; `hospes key rewrap` changes it",
         ),
         (Ok(Some(key)), Some(_)) => report.ok(ABOUT, format!("{} from {source} is the database's", key.id())),
-        (Ok(Some(key)), None) => report.ok(ABOUT, format!("{} from {source}; no database knows it yet", key.id())),
+        (Ok(Some(key)), None) => {
+            report.ok(ABOUT, format!("{} from {source}; the database could not be asked", key.id()))
+        }
     }
 }
 

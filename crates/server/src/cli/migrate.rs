@@ -1,13 +1,15 @@
 //! `hospes migrate`: the tables of the database.
 
-use super::output::{self, Form};
-use crate::{config::Config, store::Store};
+use super::{
+    open::Database,
+    output::{self, Form},
+};
+use crate::config::Config;
 use anyhow::Result;
 use serde_json::json;
 
 pub(super) fn run(config: &Config, form: Form) -> Result<()> {
-    let store = Store::open(&config.database.store())?;
-    let applied = store.migrate()?;
+    let applied = Database::open_as_it_is(config)?.store.migrate()?;
     match form {
         Form::Json => output::json(&json!({"applied": applied})),
         Form::Text if applied.is_empty() => output::line("The database is up to date."),

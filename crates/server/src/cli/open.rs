@@ -6,7 +6,7 @@ use crate::{
     entropy::Entropy,
     failure::Failure,
     project,
-    store::{Store, Tx, projects::Project},
+    store::{Store, StoreConfig, Tx, projects::Project},
 };
 use anyhow::{Context as _, Result, anyhow, bail};
 use hospes_protocol::{Refusal, Timestamp, id::ProjectId};
@@ -41,7 +41,8 @@ impl Database {
     }
 
     pub(super) fn open_as_it_is(config: &Config) -> Result<Self> {
-        let store = Store::open(&config.database.store())?;
+        // One command needs one connection.
+        let store = Store::open(&StoreConfig { connections: 1, ..config.database.store() })?;
         Ok(Self { store, clock: Clock::System, entropy: Entropy::Os })
     }
 

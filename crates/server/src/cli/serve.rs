@@ -34,12 +34,12 @@ pub(super) fn start_log(log: &Log) -> Result<()> {
 }
 
 /// Other commands only show what went wrong.
-pub(super) fn start_quiet_log() -> Result<()> {
+pub(super) fn start_quiet_log(level: LevelFilter) -> Result<()> {
     let layer = fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .without_time()
         .with_target(false)
-        .with_filter(LevelFilter::WARN);
+        .with_filter(level);
     Ok(Registry::default().with(layer).try_init()?)
 }

@@ -42,8 +42,8 @@ pub fn open_master_key(source: &MasterKeySource, store: &Store, entropy: &Entrop
         (Some(key), _) => key,
         (None, MasterKeySource::File(path)) if store.sqlite_path().is_some() => MasterKey::make_file(path, entropy)?,
         (None, _) => bail!(
-            "there is no {source}. Make a key (32 random bytes as base64url) and set HOSPES_MASTER_KEY to it, or write it to \
-             that file with mode 600; every server of this database needs the same."
+            "there is no {source}. Make a key with `hospes key new` and set HOSPES_MASTER_KEY to it, or write it to that \
+             file with mode 600; every server of this database needs the same."
         ),
     };
     let mark = key.mark();

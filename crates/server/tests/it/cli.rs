@@ -41,8 +41,13 @@ impl Place {
 
     /// With a project that `hospes init` made; its credentials are what it printed.
     fn initialised() -> (Self, Value) {
+        Self::initialised_at(8080)
+    }
+
+    fn initialised_at(port: u16) -> (Self, Value) {
         let place = Self::empty();
-        let credentials = place.json(&["init", "--issuer", "http://localhost:8080", "--name", "Harbour"]);
+        let issuer = format!("http://127.0.0.1:{port}");
+        let credentials = place.json(&["init", "--issuer", &issuer, "--name", "Harbour"]);
         (place, credentials)
     }
 
@@ -89,10 +94,13 @@ impl Place {
         assert!(ran.stderr.contains(expected), "{arguments:?}: {expected:?} is not in {}", ran.stderr);
     }
 
-    /// Starts `hospes serve` on free ports and waits until it answers.
-    fn serve(&self) -> Serving {
+    /// Starts `hospes serve` and waits until it listens; port 0 is any free one.
+    fn serve(&self, port: u16) -> Serving {
         let mut command = self.command(&["serve"]);
-        command.env("HOSPES_LISTEN", "127.0.0.1:0").env("HOSPES_OPERATIONS_LISTEN", "none").stderr(Stdio::piped());
+        command
+            .env("HOSPES_LISTEN", format!("127.0.0.1:{port}"))
+            .env("HOSPES_OPERATIONS_LISTEN", "none")
+            .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
@@ -133,7 +141,7 @@ fn init_writes_a_configuration_and_prints_the_credentials_once() {
     assert_eq!(mode(&place.path("hospes.key")), 0o600);
     assert_eq!(mode(&place.path("hospes.db")), 0o600);
 
-    let again = place.run(&["init", "--issuer", "http://localhost:8080"]);
+    let again = place.run(&["init", "--issuer", "http://127.0.0.1:8080"]);
     assert_eq!(again.code, 0, "{}", again.stderr);
     assert!(again.stdout.contains("exists already"), "{}", again.stdout);
     assert!(!again.stdout.contains(secret), "the secret was printed again");
@@ -325,7 +333,7 @@ fn a_database_that_a_server_has_open_is_shared_and_not_replaced() {
     let (place, _) = Place::initialised();
     let client = place.add_client();
     assert_eq!(place.run(&["backup", "before.db"]).code, 0);
-    let server = place.serve();
+    let server = place.serve(0);
     // The command line writes beside the server …
     assert_eq!(place.run(&["client", "disable", text(&client, "client_id")]).code, 0);
     assert_eq!(place.run(&["backup", "beside.db"]).code, 0);
@@ -377,17 +385,29 @@ fn what_init_writes_is_a_valid_configuration() {
 
 #[test]
 fn doctor_says_what_to_mend() {
-    let (place, _) = Place::initialised();
+    // A port that was free a moment ago.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (place, _) = Place::initialised_at(port);
     let ran = place.run(&["doctor"]);
     // Nobody listens at the issuer.
     assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
     for expected in ["database", "master key", "signing keys", "hospes serve"] {
         assert!(ran.stdout.contains(expected), "{expected:?} is not in {}", ran.stdout);
     }
-    std::os::unix::fs::PermissionsExt::set_mode(
-        &mut fs::metadata(place.path("hospes.key")).unwrap().permissions(),
-        0o644,
-    );
+    let server = place.serve(port);
+    let ran = place.run(&["doctor"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    for expected in ["answers with its own metadata", "published keys", "Date header", "All is well"] {
+        assert!(ran.stdout.contains(expected), "{expected:?} is not in {}", ran.stdout);
+    }
+    // A rotation in this process is published by that one, within a second or two.
+    assert_eq!(place.run(&["key", "rotate", "--now"]).code, 0);
+    let is_well = (0..40).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(250));
+        place.run(&["doctor"]).code == 0
+    });
+    assert!(is_well, "{}", place.run(&["doctor"]).stdout);
+    drop(server);
     fs::set_permissions(place.path("hospes.key"), std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
     let ran = place.run(&["doctor"]);
     assert!(ran.stdout.contains("chmod 600"), "{}", ran.stdout);
@@ -445,4 +465,51 @@ fn a_seed_with_a_mistake_loads_nothing() {
         fs::write(place.path("seed.toml"), "[project]\nname = \"Empty\"\n").unwrap();
         assert_eq!(place.run(&["seed", "seed.toml"]).code, 0, "after {mistake:?} the database is not empty");
     }
+}
+
+/// Runs where `TEST_DATABASE_URL` names a PostgreSQL, in a schema of its own.
+#[test]
+fn the_command_line_works_on_postgresql_too() {
+    let variable = std::env::vars_os().find(|(name, value)| name == "TEST_DATABASE_URL" && !value.is_empty());
+    let Some((_, server)) = variable else { return };
+    let server = server.into_string().unwrap();
+    let place = Place::empty();
+    let schema = format!("cli_{}", place.directory.path().file_name().unwrap().to_string_lossy().replace('.', ""));
+    let execute = |sql: &str| postgres::Client::connect(&server, postgres::NoTls).unwrap().batch_execute(sql).unwrap();
+    execute(&format!("CREATE SCHEMA \"{schema}\""));
+    let join = if server.contains('?') { '&' } else { '?' };
+    let url = format!("{server}{join}options=-csearch_path%3D\"{schema}\"");
+    let run = |arguments: &[&str], key: Option<&str>| {
+        let mut command = place.command(arguments);
+        command.env("HOSPES_DATABASE__URL", &url);
+        if let Some(key) = key {
+            command.env("HOSPES_MASTER_KEY", key);
+        }
+        Ran::of(command.output().unwrap())
+    };
+
+    // Several servers share this database, so no key is made behind their backs.
+    let init = ["init", "--issuer", "http://localhost:8080", "--json"];
+    let refused = run(&init, None);
+    assert_eq!(refused.code, 1, "{}", refused.stdout);
+    assert!(refused.stderr.contains("hospes key new"), "{}", refused.stderr);
+    let key = run(&["key", "new"], None).stdout.trim().to_owned();
+    let steps: [&[&str]; 7] = [
+        &init,
+        &["client", "add", "--name", "X", "--id", "x", "--redirect-uri", "https://a.example/"],
+        &["user", "add", "--username", "ada", "--no-password"],
+        &["user", "disable", "ada"],
+        &["key", "rotate"],
+        &["client", "remove", "x", "--yes"],
+        &["restore", "--void-only"],
+    ];
+    for step in steps {
+        let ran = run(step, Some(&key));
+        assert_eq!(ran.code, 0, "{step:?}: {}", ran.stderr);
+    }
+    let doctor = run(&["doctor"], Some(&key));
+    assert!(doctor.stdout.contains("within 5 seconds of the database"), "{}", doctor.stdout);
+    let backup = run(&["backup", "copy.db"], Some(&key));
+    assert!(backup.code == 1 && backup.stderr.contains("pg_dump"), "{}", backup.stderr);
+    execute(&format!("DROP SCHEMA \"{schema}\" CASCADE"));
 }
