@@ -168,7 +168,7 @@ fn look_at_master_key(config: &Config, store: Option<&Store>, report: &mut Repor
         ),
         (Ok(Some(key)), Some(_)) => report.ok(ABOUT, format!("{} from {source} is the database's", key.id())),
         (Ok(Some(key)), None) => {
-            report.ok(ABOUT, format!("{} from {source}; the database could not be asked", key.id()))
+            report.ok(ABOUT, format!("{} from {source}; the database could not be asked", key.id()));
         }
     }
 }

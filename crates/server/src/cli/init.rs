@@ -9,7 +9,7 @@ use crate::{
     keys::{self, open_master_key},
     project::{self, NewProject, SIGNING_ALGS},
 };
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use clap::Args;
 use serde_json::json;
 use std::{
@@ -46,13 +46,20 @@ impl Init {
         let now = database.now();
 
         let (id, issuer) = (config.project.clone(), config.issuer.to_string());
-        let existing = database.read(move |tx| match project::find(tx, id.as_ref(), &issuer) {
-            // Another project is there: this one can be beside it, unless it is meant to be that one.
-            Err(error) if id.is_none() && tx.list_projects()?.len() == 1 => Err(error),
-            Err(_) => Ok(None),
-            found => found,
+        let existing = database.read(move |tx| match &id {
+            Some(id) => tx.find_project(id),
+            // Projects of other issuers may be beside it.
+            None => tx.find_project_by_issuer(&issuer),
         })?;
         if let Some(project) = existing {
+            ensure!(
+                project.issuer == config.issuer.as_str(),
+                "the project {} was made for the issuer {}, and `issuer` is {}; set it back, or take `project` out of \
+                 the configuration to make another project",
+                project.id,
+                project.issuer,
+                config.issuer
+            );
             let made = keys::ensure(&database.store, &master, &project.id, &SIGNING_ALGS, &database.entropy, now)?;
             match form {
                 Form::Json => output::json(&json!({

@@ -161,6 +161,24 @@ fn init_on_https_makes_a_live_project() {
 }
 
 #[test]
+fn a_database_may_hold_projects_of_several_issuers() {
+    let (place, first) = Place::initialised();
+    place.add_client();
+    let other = |arguments: &[&str]| {
+        Ran::of(place.command(arguments).env("HOSPES_ISSUER", "http://127.0.0.1:8081").output().unwrap())
+    };
+    let refused = other(&["client", "list"]);
+    assert!(refused.code == 1 && refused.stderr.contains(text(&first, "project_id")), "{}", refused.stderr);
+    let second = other(&["init", "--json"]);
+    assert_eq!(second.code, 0, "{}", second.stderr);
+    let second: Value = serde_json::from_str(&second.stdout).unwrap();
+    assert_ne!(second["project_id"], first["project_id"]);
+    let clients = other(&["client", "list", "--json"]).stdout;
+    assert!(!clients.contains("Lighthouse"), "a project sees its own clients only: {clients}");
+    assert!(place.run(&["client", "list"]).stdout.contains("Lighthouse"));
+}
+
+#[test]
 fn init_says_what_it_lacks() {
     let place = Place::empty();
     place.fails(&["init"], "--issuer");
