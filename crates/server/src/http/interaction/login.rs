@@ -13,6 +13,7 @@ use crate::{
         extract::{Form, Query},
         visit::Visit,
     },
+    login_name,
     pages::{ClientView, FormView, LoginError, LoginReason, LoginView, decision, field},
     passwords::Verdict,
     secret::Secret,
@@ -110,7 +111,7 @@ fn credentials(parameters: &Parameters) -> Result<(String, Zeroizing<String>), L
     let (Some(login), Some(password)) = (login, parameters.get(field::PASSWORD)) else {
         return Err(LoginError::Incomplete);
     };
-    Ok((login.to_lowercase(), Zeroizing::new(password.to_owned())))
+    Ok((login_name::fold(login), Zeroizing::new(password.to_owned())))
 }
 
 /// The user with this login and password, if they may come in.
