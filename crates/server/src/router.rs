@@ -36,7 +36,13 @@ pub fn router(app: &App) -> Router {
     let issuer_path = app.base_path.as_str();
     let at_issuer = Router::new().merge(api()).merge(people(app));
     let at_issuer = at_issuer.with_state(app.clone()).merge(pages::assets_router(Arc::clone(&app.pages)));
-    let all = if issuer_path.is_empty() { at_issuer } else { Router::new().nest(issuer_path, at_issuer) };
+    let all = if issuer_path.is_empty() {
+        at_issuer
+    } else {
+        // A nested router does not answer its own path with a slash behind it.
+        let home = get(apps::home).with_state(app.clone());
+        Router::new().nest(issuer_path, at_issuer).route(&format!("{issuer_path}/"), home)
+    };
     all.merge(well_known(app).with_state(app.clone()))
         .fallback(|| async { Failure::from(NO_SUCH_PATH) })
         .method_not_allowed_fallback(|| async { Failure::from(WRONG_METHOD) })

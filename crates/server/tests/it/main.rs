@@ -3,5 +3,24 @@
 // The lints that are off in tests (clippy.toml) are off in their helpers too.
 #![cfg(test)]
 
+mod account_apps;
+mod app;
+mod attacks;
+mod authorize;
 mod cli;
+mod client_authentication;
+mod client_credentials;
+mod consent;
+mod cors;
+mod interop;
+mod introspect;
+mod login;
+mod logout;
+mod metadata;
+mod pages;
+mod races;
+mod revoke;
 mod tidy;
+mod token_code;
+mod token_refresh;
+mod userinfo;

@@ -1,0 +1,333 @@
+//! The real application in-process, on a real listener and a real database, with a clock that the test moves.
+//!
+//! SQLite in a directory of its own; PostgreSQL, in a schema of its own, where `TEST_DATABASE_URL` names a server.
+//! Around it stand the people and programs that use it: [`Browser`], [`Client`] and the operator, which is the app itself.
+
+mod browser;
+pub(crate) mod client;
+pub(crate) mod html;
+mod operator;
+mod reply;
+mod seed;
+
+pub(crate) use browser::Browser;
+pub(crate) use client::{Authentication, AuthorizationUrl, Client, Tokens, decode};
+pub(crate) use html::Form;
+pub(crate) use reply::{Callback, Reply};
+pub(crate) use seed::{API, FILES, MCP, ODD_CLIENT, PASSWORD};
+
+use hospes::{
+    app::{self, App},
+    clock::Clock,
+    config::Config,
+    entropy::Entropy,
+    keys,
+    seed::Seed,
+    store::{Tx, projects::Project},
+};
+use hospes_protocol::{Seconds, Timestamp};
+use serde_json::Value;
+use std::{
+    collections::BTreeMap,
+    fs,
+    sync::atomic::{AtomicU32, Ordering},
+    thread,
+};
+use tempfile::TempDir;
+use tokio::{
+    net::TcpListener,
+    sync::{OnceCell, watch},
+    task::JoinSet,
+};
+
+/// When every test begins.
+pub(crate) const START: Timestamp = Timestamp(1_800_000_000);
+
+/// 32 bytes that nobody else has.
+const MASTER_KEY: &str = "dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3RzLCAzMmI";
+
+pub(crate) struct TestApp {
+    pub(crate) issuer: String,
+    pub(crate) app: App,
+    clock: Clock,
+    http: reqwest::Client,
+    stop: watch::Sender<bool>,
+    serving: JoinSet<()>,
+    /// Kept as long as the app.
+    _schema: Option<Schema>,
+    _directory: TempDir,
+    plan: Plan,
+}
+
+/// What a test wants otherwise than [`TestApp::new`].
+#[derive(Clone)]
+pub(crate) struct Plan {
+    path: &'static str,
+    settings: BTreeMap<String, String>,
+    seed: Value,
+    /// Whether the seed is everybody's.
+    is_usual: bool,
+}
+
+impl Plan {
+    /// A setting of the configuration, named as in `hospes.toml`.
+    pub(crate) fn set(mut self, key: &str, value: &str) -> Self {
+        let variable = format!("HOSPES_{}", key.replace('.', "__").to_uppercase());
+        self.settings.insert(variable, value.to_owned());
+        self
+    }
+
+    /// The issuer's path, as in `/t1`.
+    pub(crate) fn path(mut self, path: &'static str) -> Self {
+        self.path = path;
+        self
+    }
+
+    /// Changes the seed before it is loaded.
+    pub(crate) fn seed(mut self, change: impl FnOnce(&mut Value)) -> Self {
+        change(&mut self.seed);
+        self.is_usual = false;
+        self
+    }
+
+    /// Changes one client of the seed.
+    pub(crate) fn client(self, id: &str, change: impl FnOnce(&mut Value)) -> Self {
+        self.seed(|seed| {
+            let clients = seed["clients"].as_array_mut().unwrap();
+            change(clients.iter_mut().find(|client| client["id"] == id).expect("a client of the seed"));
+        })
+    }
+
+    fn config(&self, directory: &TempDir, issuer: &str, database: String) -> Config {
+        let mut settings = self.settings.clone();
+        settings.insert("HOSPES_ISSUER".into(), issuer.into());
+        settings.insert("HOSPES_DATABASE__URL".into(), database);
+        settings.insert("HOSPES_MASTER_KEY".into(), MASTER_KEY.into());
+        Config::parse(Some(directory.path().join("hospes.toml")), "", settings).unwrap()
+    }
+
+    pub(crate) async fn start(self) -> TestApp {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let issuer = format!("http://{}{}", listener.local_addr().unwrap(), self.path);
+        let directory = tempfile::tempdir().unwrap();
+        let schema = Schema::make();
+        let file = directory.path().join("hospes.db");
+        let database = match &schema {
+            Some(schema) => schema.url.clone(),
+            None => format!("sqlite:{}", file.display()),
+        };
+        let config = self.config(&directory, &issuer, database);
+        let clock = Clock::fixed(START);
+        if self.is_usual && schema.is_none() {
+            fs::write(&file, usual_database().await).unwrap();
+            rename(&config).await;
+        } else {
+            seed(&self.seed, &config).await;
+        }
+        let store = app::open_store(&config).unwrap();
+        let app = App::build(config, store, clock.clone(), Entropy::Os).await.unwrap();
+        let (stop, stopped) = watch::channel(false);
+        let mut serving = JoinSet::new();
+        serving.spawn(app::run(app.clone(), listener, None, stopped));
+        TestApp { issuer, app, clock, http: http(), stop, serving, _schema: schema, _directory: directory, plan: self }
+    }
+}
+
+async fn seed(seed: &Value, config: &Config) {
+    let (seed, config) = (Seed::from_json(&seed.to_string()).unwrap(), config.clone());
+    let load = move || {
+        let store = app::open_store(&config).unwrap();
+        let master = keys::open_master_key(&config.master_key, &store, &Entropy::Os).unwrap();
+        seed.load(&config, &store, &master, &Entropy::Os, START).unwrap();
+        store.close();
+    };
+    tokio::task::spawn_blocking(load).await.unwrap();
+}
+
+/// An SQLite file with the usual seed. Making keys takes longer than most tests, so it is made once.
+async fn usual_database() -> &'static [u8] {
+    static FILE: OnceCell<Vec<u8>> = OnceCell::const_new();
+    let make = async || {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("hospes.db");
+        let plan = TestApp::plan();
+        let config = plan.config(&directory, "http://127.0.0.1:1", format!("sqlite:{}", file.display()));
+        seed(&plan.seed, &config).await;
+        fs::read(file).unwrap()
+    };
+    FILE.get_or_init(make).await
+}
+
+/// Gives the project of [`usual_database`] the issuer of this test.
+async fn rename(config: &Config) {
+    let store = app::open_store(config).unwrap();
+    let issuer = config.issuer.as_str().to_owned();
+    let rename = move |tx: &mut Tx<'_>| {
+        let project = tx.list_projects()?.remove(0);
+        let renamed = Project { issuer: issuer.clone(), ..project };
+        Ok(tx.update_project(&renamed, START)?)
+    };
+    store.write(rename).await.unwrap().unwrap();
+    store.close();
+}
+
+#[expect(clippy::disallowed_methods, reason = "the clients of the tests are not the server's")]
+fn http() -> reqwest::Client {
+    // Whoever is first installs it; the others find it there.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap()
+}
+
+impl TestApp {
+    pub(crate) async fn new() -> Self {
+        Self::plan().start().await
+    }
+
+    pub(crate) fn plan() -> Plan {
+        let settings = [
+            ("HOSPES_OPERATIONS_LISTEN", "none"),
+            // Limits have tests of their own.
+            ("HOSPES_LIMITS__LOGIN_PER_MINUTE", "0"),
+            ("HOSPES_LIMITS__AUTHORIZE_PER_MINUTE", "0"),
+            ("HOSPES_LIMITS__TOKEN_PER_SECOND", "0"),
+            ("HOSPES_LIMITS__FAILED_AUTHENTICATION_PER_MINUTE", "0"),
+            ("HOSPES_HTTP__SHUTDOWN_TIMEOUT", "0"),
+        ];
+        Plan {
+            path: "",
+            settings: settings.map(|(key, value)| (key.into(), value.into())).into(),
+            seed: seed::world(),
+            is_usual: true,
+        }
+    }
+
+    /// A second process on the same database, with the same clock.
+    pub(crate) async fn another_process(&self) -> Sibling {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}{}", listener.local_addr().unwrap(), self.plan.path);
+        let config = self.app.config.clone();
+        let store = app::open_store(&config).unwrap();
+        let app = App::build(config, store, self.clock.clone(), Entropy::Os).await.unwrap();
+        let (stop, stopped) = watch::channel(false);
+        let mut serving = JoinSet::new();
+        serving.spawn(app::run(app.clone(), listener, None, stopped));
+        Sibling { base, app, stop, serving }
+    }
+
+    /// Moves the server's clock.
+    pub(crate) fn advance(&self, seconds: i64) {
+        self.clock.advance(Seconds(seconds));
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.issuer)
+    }
+
+    /// A browser that has never been here.
+    pub(crate) fn browser(&self) -> Browser {
+        Browser::new(self.http.clone(), &self.issuer)
+    }
+
+    /// A client of the seed.
+    pub(crate) fn client(&self, id: &str) -> Client {
+        let secret = seed::secret_of(id);
+        Client::new(self.http.clone(), &self.issuer, id, secret, seed::redirect_uri_of(id))
+    }
+
+    /// A request by nobody in particular.
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        self.send(self.http.get(self.url(path))).await
+    }
+
+    pub(crate) fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Reply {
+        Reply::of(request.send().await.unwrap()).await
+    }
+
+    /// The user logs in, allows everything, and the client redeems the code.
+    pub(crate) async fn tokens(&self, client: &str, user: &str) -> Tokens {
+        let client = self.client(client);
+        let callback = self.browser().login_and_consent(&client.request(), user).await;
+        client.redeem(&callback.code()).await.tokens()
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        let _ = self.stop.send(true);
+        self.serving.abort_all();
+        self.app.store.close();
+    }
+}
+
+/// Another process of the same server.
+pub(crate) struct Sibling {
+    pub(crate) base: String,
+    pub(crate) app: App,
+    stop: watch::Sender<bool>,
+    serving: JoinSet<()>,
+}
+
+impl Sibling {
+    /// The same client, which now talks to this process.
+    pub(crate) fn client(&self, client: &Client) -> Client {
+        client.at(&self.base)
+    }
+
+    pub(crate) fn browser(&self, browser: &Browser) -> Browser {
+        browser.at(&self.base)
+    }
+}
+
+impl Drop for Sibling {
+    fn drop(&mut self) {
+        let _ = self.stop.send(true);
+        self.serving.abort_all();
+        self.app.store.close();
+    }
+}
+
+/// A schema of PostgreSQL that goes with its test.
+struct Schema {
+    server: String,
+    name: String,
+    url: String,
+}
+
+impl Schema {
+    fn make() -> Option<Self> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let server = test_database_url()?;
+        let name = format!("it_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        on_postgres(&server, &format!("DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}"));
+        let separator = if server.contains('?') { '&' } else { '?' };
+        let url = format!("{server}{separator}options=-c%20search_path%3D{name}");
+        Some(Self { server, name, url })
+    }
+}
+
+impl Drop for Schema {
+    fn drop(&mut self) {
+        on_postgres(&self.server, &format!("DROP SCHEMA IF EXISTS {} CASCADE", self.name));
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this switch is the tests' own")]
+pub(crate) fn test_database_url() -> Option<String> {
+    std::env::var("TEST_DATABASE_URL").ok().filter(|url| !url.is_empty())
+}
+
+/// On a thread of its own: this client has a runtime inside.
+fn on_postgres(url: &str, sql: &str) {
+    thread::scope(|scope| {
+        let work = || postgres::Client::connect(url, postgres::NoTls).unwrap().batch_execute(sql).unwrap();
+        scope.spawn(work).join().unwrap();
+    });
+}
