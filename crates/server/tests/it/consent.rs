@@ -168,6 +168,7 @@ async fn deny_tells_the_client_and_leaves_no_grant() {
     let page = asked(&app, &mut alice, "openid").await;
     let callback = alice.submit(page.form().press(decision::DENY)).await.callback();
     assert_eq!(callback.error(), "access_denied");
+    assert_eq!(callback.get("error_description"), Some(hospes_protocol::consent::DENIED.description.as_ref()));
     assert_eq!(callback.get("iss"), Some(app.issuer.as_str()));
     assert_eq!(asked(&app, &mut alice, "openid").await.page(), "consent");
     assert!(!alice.open("/account/apps").await.body.contains("Harbour Master"));

@@ -184,6 +184,7 @@ async fn t11_a_removed_client_is_told_so_in_the_form_of_each_endpoint() {
     }
     let hint = alice.authorize(&spa.request()).await;
     assert_eq!((hint.status, hint.page_error().as_str()), (401, "invalid_client"));
+    assert!(hint.body.contains(hospes_protocol::authorization_request::UNKNOWN_CLIENT.description.as_ref()));
     // The form that stood open leads nowhere.
     let reply = alice.submit(page.form().press(decision::ALLOW)).await;
     assert_eq!(reply.page(), "error");

@@ -112,6 +112,7 @@ async fn what_is_no_id_token_of_ours_is_no_hint() {
     for wrong in ["x", "a.b.c", &access, &format!("{head}."), &format!("{head}.AAAA"), &format!("{hint}A")] {
         let reply = alice.open(logout(&app, &[("id_token_hint", wrong)])).await;
         assert_eq!(reply.page(), "error", "{wrong}");
+        assert!(reply.body.contains(hospes_protocol::logout::BAD_HINT.description.as_ref()), "{wrong}");
     }
     assert!(is_signed_in(&mut alice).await);
 }
