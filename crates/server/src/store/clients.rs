@@ -6,7 +6,7 @@ use super::{
 };
 use anyhow::Result;
 use hospes_protocol::{
-    Timestamp,
+    Seconds, Timestamp,
     client::{Client, ClientSettings},
     id::{ClientId, ProjectId},
 };
@@ -79,10 +79,11 @@ impl Tx<'_> {
     /// there is no such client.
     pub fn disable_client(&mut self, project: &ProjectId, id: &ClientId, now: Timestamp) -> Result<bool> {
         let disabled = self.run(
-            "UPDATE clients SET disabled_at = COALESCE(disabled_at, $3), tokens_valid_from = $3, updated_at = $3,
+            "UPDATE clients SET disabled_at = COALESCE(disabled_at, $3), tokens_valid_from = $4, updated_at = $3,
                  version = version + 1
              WHERE project_id = $1 AND client_id = $2",
-            &[project.into(), id.into(), now.into()],
+            // What was issued in this very second is void too.
+            &[project.into(), id.into(), now.into(), now.plus(Seconds(1)).into()],
         )?;
         self.count_change()?;
         Ok(disabled == 1)

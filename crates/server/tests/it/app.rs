@@ -48,6 +48,8 @@ const MASTER_KEY: &str = "dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3RzLCAzMmI";
 
 pub(crate) struct TestApp {
     pub(crate) issuer: String,
+    /// Where the listener is, with the issuer's path. Behind a proxy the issuer has another name.
+    base: String,
     pub(crate) app: App,
     clock: Clock,
     http: reqwest::Client,
@@ -63,6 +65,9 @@ pub(crate) struct TestApp {
 #[derive(Clone)]
 pub(crate) struct Plan {
     path: &'static str,
+    /// Where this is not the listener's own address.
+    issuer: Option<&'static str>,
+    database: Option<String>,
     settings: BTreeMap<String, String>,
     seed: Value,
     /// Whether the seed is everybody's.
@@ -80,6 +85,18 @@ impl Plan {
     /// The issuer's path, as in `/t1`.
     pub(crate) fn path(mut self, path: &'static str) -> Self {
         self.path = path;
+        self
+    }
+
+    /// An issuer whose TLS ends at a proxy before us.
+    pub(crate) fn issuer(mut self, issuer: &'static str) -> Self {
+        self.issuer = Some(issuer);
+        self
+    }
+
+    /// Reaches PostgreSQL at this address.
+    pub(crate) fn database_at(mut self, address: &str) -> Self {
+        self.database = Some(address.to_owned());
         self
     }
 
@@ -108,18 +125,21 @@ impl Plan {
 
     pub(crate) async fn start(self) -> TestApp {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let issuer = format!("http://{}{}", listener.local_addr().unwrap(), self.path);
+        let base = format!("http://{}{}", listener.local_addr().unwrap(), self.path);
+        let issuer = self.issuer.map_or_else(|| base.clone(), str::to_owned);
         let directory = tempfile::tempdir().unwrap();
         let schema = Schema::make();
         let file = directory.path().join("hospes.db");
         let database = match &schema {
-            Some(schema) => schema.url.clone(),
+            Some(schema) => schema.url_at(self.database.as_deref()),
             None => format!("sqlite:{}", file.display()),
         };
         let config = self.config(&directory, &issuer, database);
         let clock = Clock::fixed(START);
         if self.is_usual && schema.is_none() {
-            fs::write(&file, usual_database().await).unwrap();
+            let [database, log] = usual_database().await;
+            fs::write(&file, database).unwrap();
+            fs::write(file.with_extension("db-wal"), log).unwrap();
             rename(&config).await;
         } else {
             seed(&self.seed, &config).await;
@@ -129,7 +149,18 @@ impl Plan {
         let (stop, stopped) = watch::channel(false);
         let mut serving = JoinSet::new();
         serving.spawn(app::run(app.clone(), listener, None, stopped));
-        TestApp { issuer, app, clock, http: http(), stop, serving, _schema: schema, _directory: directory, plan: self }
+        TestApp {
+            issuer,
+            base,
+            app,
+            clock,
+            http: http(),
+            stop,
+            serving,
+            _schema: schema,
+            _directory: directory,
+            plan: self,
+        }
     }
 }
 
@@ -144,18 +175,19 @@ async fn seed(seed: &Value, config: &Config) {
     tokio::task::spawn_blocking(load).await.unwrap();
 }
 
-/// An SQLite file with the usual seed. Making keys takes longer than most tests, so it is made once.
-async fn usual_database() -> &'static [u8] {
-    static FILE: OnceCell<Vec<u8>> = OnceCell::const_new();
+/// An SQLite file with the usual seed, and its log. Making keys takes longer than most tests, so it is made once.
+async fn usual_database() -> &'static [Vec<u8>; 2] {
+    static FILES: OnceCell<[Vec<u8>; 2]> = OnceCell::const_new();
     let make = async || {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("hospes.db");
         let plan = TestApp::plan();
         let config = plan.config(&directory, "http://127.0.0.1:1", format!("sqlite:{}", file.display()));
         seed(&plan.seed, &config).await;
-        fs::read(file).unwrap()
+        // Connections that close at the same time may each leave the log to the other.
+        [fs::read(&file).unwrap(), fs::read(file.with_extension("db-wal")).unwrap_or_default()]
     };
-    FILE.get_or_init(make).await
+    FILES.get_or_init(make).await
 }
 
 /// Gives the project of [`usual_database`] the issuer of this test.
@@ -195,6 +227,8 @@ impl TestApp {
         ];
         Plan {
             path: "",
+            issuer: None,
+            database: None,
             settings: settings.map(|(key, value)| (key.into(), value.into())).into(),
             seed: seed::world(),
             is_usual: true,
@@ -224,18 +258,18 @@ impl TestApp {
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.issuer)
+        format!("{}{path}", self.base)
     }
 
     /// A browser that has never been here.
     pub(crate) fn browser(&self) -> Browser {
-        Browser::new(self.http.clone(), &self.issuer)
+        Browser::new(self.http.clone(), &self.issuer).at(&self.base)
     }
 
     /// A client of the seed.
     pub(crate) fn client(&self, id: &str) -> Client {
         let secret = seed::secret_of(id);
-        Client::new(self.http.clone(), &self.issuer, id, secret, seed::redirect_uri_of(id))
+        Client::new(self.http.clone(), &self.base, id, secret, seed::redirect_uri_of(id))
     }
 
     /// A request by nobody in particular.
@@ -298,7 +332,6 @@ impl Drop for Sibling {
 struct Schema {
     server: String,
     name: String,
-    url: String,
 }
 
 impl Schema {
@@ -307,9 +340,18 @@ impl Schema {
         let server = test_database_url()?;
         let name = format!("it_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         on_postgres(&server, &format!("DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}"));
-        let separator = if server.contains('?') { '&' } else { '?' };
-        let url = format!("{server}{separator}options=-c%20search_path%3D{name}");
-        Some(Self { server, name, url })
+        Some(Self { server, name })
+    }
+
+    /// The schema's address, at the server itself or behind a proxy.
+    fn url_at(&self, address: Option<&str>) -> String {
+        let mut url = url::Url::parse(&self.server).unwrap();
+        if let Some((host, port)) = address.and_then(|address| address.rsplit_once(':')) {
+            url.set_host(Some(host)).unwrap();
+            url.set_port(port.parse().ok()).unwrap();
+        }
+        let separator = if url.query().is_some() { '&' } else { '?' };
+        format!("{url}{separator}options=-c%20search_path%3D{}", self.name)
     }
 }
 

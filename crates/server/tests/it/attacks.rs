@@ -15,6 +15,55 @@ use hospes_protocol::{client::GrantType, scope::Scope};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+/// Rows 2 and 4 (Keycloak CVE-2026-9802 and CVE-2026-96446): what counts once has counted for every later process, and
+/// along every way to the same end.
+#[tokio::test]
+async fn cve_2026_9802_nothing_single_use_comes_back_after_a_restart() {
+    let app = TestApp::new().await;
+    let spa = app.client("spa");
+    let mut alice = app.browser();
+    let page = alice.authorize(&spa.request()).await;
+    let consent = alice.login(&page, "alice").await;
+    let code = alice.allow(&consent).await.callback().code();
+    let first = spa.redeem(&code).await.tokens();
+    let second = spa.refresh(&first.refresh_token).await.tokens();
+    // A process that knows nothing but the database.
+    let later = app.another_process().await;
+    let there = later.client(&spa);
+    assert_eq!(there.refresh(&first.refresh_token).await.tokens().refresh_token, second.refresh_token);
+    let mut browser = later.browser(&alice);
+    for path in ["login", "account", "consent"] {
+        let url = consent.url.replace("/consent?", &format!("/{path}?"));
+        assert_eq!(browser.open(url).await.page(), "error", "{path}");
+    }
+    for button in [decision::ALLOW, decision::DENY] {
+        assert_eq!(browser.submit(consent.form().press(button)).await.page(), "error");
+    }
+    there.redeem(&code).await.refused(400, "invalid_grant");
+    spa.refresh(&second.refresh_token).await.refused(400, "invalid_grant");
+}
+
+/// Row 26 (Keycloak CVE-2026-1609): an emergency rotation of the keys ends what the old ones signed, at once.
+#[tokio::test]
+async fn an_emergency_rotation_ends_what_the_old_keys_signed() {
+    use hospes::keys::Rotation;
+    use hospes_protocol::Seconds;
+    let app = TestApp::new().await;
+    let sibling = app.another_process().await;
+    let web = app.client("web");
+    let old = app.tokens("web", "alice").await;
+    for client in [&web, &sibling.client(&web)] {
+        assert!(client.is_active(&old.access_token).await);
+    }
+    app.rotate_keys(Rotation::Signing { lead: Seconds(0), keep: Seconds(0) }).await;
+    for client in [&web, &sibling.client(&web)] {
+        assert!(!client.is_active(&old.access_token).await);
+        assert_eq!(client.userinfo(&old.access_token).await.status, 401);
+        let new = client.refresh(&old.refresh_token).await.tokens();
+        assert!(client.is_active(&new.access_token).await);
+    }
+}
+
 /// Row 5 (Zitadel CVE-2026-55672): an artifact of one client at another, and at itself without its secret.
 #[tokio::test]
 async fn cve_2026_55672_artifacts_belong_to_their_client() {

@@ -359,6 +359,21 @@ async fn an_assertion_that_is_not_exactly_right_is_refused() {
     assert_with(&app, &signer.assertion("change-0")).await.tokens();
 }
 
+/// attacks.md row 26 (Keycloak CVE-2026-1486): a key or a client that was taken away proves nothing any more.
+#[tokio::test]
+async fn cve_2026_1486_a_key_or_client_that_was_taken_away_proves_nothing() {
+    let app = TestApp::new().await;
+    let (old, new) = (Signer::new(&app, SigningAlg::ES256, "old"), Signer::new(&app, SigningAlg::ES256, "new"));
+    add_signer(&app, json!({ "jwks": old.jwks() })).await;
+    assert_with(&app, &old.assertion("1")).await.tokens();
+    let jwks = new.jwks();
+    app.update_client("signer", move |settings| settings.jwks = Some(jwks.clone())).await;
+    check(&assert_with(&app, &old.assertion("2")).await, FAILED);
+    assert_with(&app, &new.assertion("3")).await.tokens();
+    app.disable_client("signer").await;
+    check(&assert_with(&app, &new.assertion("4")).await, FAILED);
+}
+
 #[tokio::test]
 async fn the_token_endpoint_as_audience_is_a_setting_of_the_client() {
     let app = TestApp::new().await;

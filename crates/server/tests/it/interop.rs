@@ -600,3 +600,110 @@ async fn an_interaction_may_change_the_process_at_every_step() {
     let tokens = sibling.client(&web).redeem(&code).await.tokens();
     assert!(web.is_active(&tokens.access_token).await);
 }
+
+/// TLS ends at a proxy; inside it is plain HTTP. The names are those of the outside, and cookies are for TLS only.
+#[tokio::test]
+async fn t28_behind_a_tls_proxy_everything_has_the_outer_name() {
+    let app = TestApp::plan().issuer("https://login.example").start().await;
+    let web = app.client("web");
+    let mut alice = app.browser();
+    let reply = alice.peek(&web.request().url()).await;
+    let [binding] = reply.cookies()[..] else { panic!("{:?}", reply.cookies()) };
+    assert!(binding.starts_with("__Host-hospes_browser=") && binding.contains("; Secure"), "{binding}");
+    let login = alice.follow(reply).await;
+    let reply = alice.post(&crate::app::Browser::fill_login(&login, "alice")).await;
+    let [session] = reply.cookies()[..] else { panic!("{:?}", reply.cookies()) };
+    assert!(session.starts_with("__Host-hospes_session=") && session.contains("; Secure"), "{session}");
+    let consent = alice.follow(reply).await;
+    let callback = alice.allow(&consent).await.callback();
+    assert_eq!(callback.get("iss"), Some("https://login.example"));
+    let tokens = web.redeem(&callback.code()).await.tokens();
+    assert_eq!(tokens.access()["iss"], "https://login.example");
+    assert!(web.is_active(&tokens.access_token).await);
+    let document = app.get("/.well-known/openid-configuration").await.json();
+    assert_eq!(document["token_endpoint"], "https://login.example/oauth2/token");
+    assert_eq!(document["jwks_uri"], "https://login.example/.well-known/jwks.json");
+}
+
+/// A proxy before PostgreSQL that can be cut.
+struct Proxy {
+    address: String,
+    server: String,
+    tasks: JoinSet<()>,
+}
+
+impl Proxy {
+    async fn start(server: String) -> Self {
+        let mut proxy = Self { address: "127.0.0.1:0".into(), server, tasks: JoinSet::new() };
+        proxy.restore().await;
+        proxy
+    }
+
+    fn cut(&mut self) {
+        self.tasks.abort_all();
+    }
+
+    async fn restore(&mut self) {
+        let listener = loop {
+            match tokio::net::TcpListener::bind(&self.address).await {
+                Ok(listener) => break listener,
+                Err(_) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+            }
+        };
+        self.address = listener.local_addr().unwrap().to_string();
+        let server = self.server.clone();
+        self.tasks.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((mut inner, _)) = listener.accept().await {
+                let server = server.clone();
+                connections.spawn(async move {
+                    let mut outer = tokio::net::TcpStream::connect(server).await.unwrap();
+                    let _ = tokio::io::copy_bidirectional(&mut inner, &mut outer).await;
+                });
+            }
+        });
+    }
+}
+
+/// Clients stop for good when discovery answers 5xx, so it does not need the database.
+///
+/// On PostgreSQL only: SQLite is a file of ours, which nobody takes away.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t17_discovery_is_served_while_the_database_is_away() {
+    let Some(server) = crate::app::test_database_url() else { return };
+    let server = url::Url::parse(&server).unwrap();
+    let server = format!("{}:{}", server.host_str().unwrap(), server.port().unwrap_or(5432));
+    let mut proxy = Proxy::start(server).await;
+    let app = TestApp::plan().database_at(&proxy.address).start().await;
+    let web = app.client("web");
+    let tokens = app.tokens("web", "alice").await;
+    let documents =
+        ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/.well-known/jwks.json"];
+    let mut before = Vec::new();
+    for path in documents {
+        before.push(app.get(path).await.body);
+    }
+    proxy.cut();
+    for (path, body) in documents.into_iter().zip(&before) {
+        let reply = app.get(path).await;
+        assert_eq!((reply.status, &reply.body), (200, body), "{path}");
+    }
+    // Everything else says that it is not now, and when to come again.
+    for _ in 0..3 {
+        let reply = web.refresh(&tokens.refresh_token).await;
+        reply.refused(503, "temporarily_unavailable");
+        assert!(reply.header("retry-after").parse::<u32>().unwrap() >= 1);
+    }
+    let page = app.browser().authorize(&web.request()).await;
+    assert_eq!((page.status, page.page_error().as_str()), (503, "temporarily_unavailable"));
+    assert_eq!(web.userinfo(&tokens.access_token).await.status, 503);
+    proxy.restore().await;
+    for attempt in 0.. {
+        let reply = web.refresh(&tokens.refresh_token).await;
+        if reply.status == 200 {
+            break;
+        }
+        assert!(attempt < 200, "the server does not come back: {}", reply.body);
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}

@@ -126,6 +126,7 @@ async fn cve_2026_8922_every_end_holds_at_the_next_request_on_every_process() {
             assert_eq!(client.userinfo(&tokens.access_token).await.status, 401, "{name}");
             client.refresh(&tokens.refresh_token).await.refused(400, "invalid_grant");
         }
+        app.advance(1);
     }
 }
 

@@ -12,6 +12,7 @@ mod client_authentication;
 mod client_credentials;
 mod consent;
 mod cors;
+mod fuzz;
 mod interop;
 mod introspect;
 mod login;

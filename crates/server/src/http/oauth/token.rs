@@ -104,10 +104,11 @@ async fn redeem_code(
                 authorization_code::Decision::Refuse(refusal) => return Err(refusal.into()),
             }
             let (current, client) = reread_client(tx, &app, &caller)?;
-            // Locked: whoever ends the grant or the login meanwhile comes before this, or finds the family.
+            // Locked, in the order of `sign_out_everywhere`: whoever ends the grant or the login meanwhile comes before
+            // this, or finds the family.
+            let session = tx.take_session(project, &code.session_id)?;
             let grant = tx.take_grant(project, &code.user_id, &code.client_id, now)?;
             let user = tx.find_user(project, &code.user_id)?;
-            let session = tx.take_session(project, &code.session_id)?;
             let standing = Standing {
                 project_valid_from: current.project.tokens_valid_from,
                 client: Some(&client.client),
