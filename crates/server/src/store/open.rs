@@ -17,8 +17,6 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-const SQLITE_READERS: usize = 4;
-
 /// Where the database is and how much may wait for it.
 #[derive(Clone)]
 pub struct StoreConfig {
@@ -93,7 +91,7 @@ impl Store {
         let mut threads = Vec::new();
         let queue = Arc::clone(&writes);
         threads.push(named("store-writer").spawn(move || writer.serve(&queue))?);
-        for _ in 0..SQLITE_READERS {
+        for _ in 0..sqlite::READERS {
             let connection = sqlite::Connection::open(&path, Access::Read)?;
             let (path, queue) = (path.clone(), Arc::clone(&reads));
             threads.push(named("store-reader").spawn(move || sqlite::read_lane(connection, &path, &queue))?);

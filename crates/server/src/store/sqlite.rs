@@ -8,8 +8,8 @@ use super::{
 use anyhow::{Context as _, Result, ensure};
 use rusqlite::{CachedStatement, ErrorCode, OpenFlags, backup::Backup, config::DbConfig};
 use std::{
-    collections::{HashMap, hash_map::Entry},
-    fs,
+    collections::{HashMap, VecDeque, hash_map::Entry},
+    fs, iter,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -20,6 +20,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// A batch ends after so many jobs, or so much time: the first of its callers waits for the last.
 const BATCH_JOBS: usize = 512;
 const BATCH_TIME: Duration = Duration::from_millis(20);
+pub(super) const READERS: usize = 4;
+/// Beginning and ending a transaction costs as much as a small read.
+const READ_TOGETHER: usize = 31;
 
 pub(super) struct Connection {
     raw: rusqlite::Connection,
@@ -171,36 +174,40 @@ pub(super) fn trouble(error: &anyhow::Error) -> Trouble {
     }
 }
 
-/// Serves reads until the queue is closed.
+/// Serves reads until the queue is closed: each time the reader's share of those that wait, up to so many.
 pub(super) fn read_lane(mut connection: Connection, path: &Path, queue: &Queue) {
-    while let Some(mut job) = queue.next() {
-        if !job.is_wanted() {
-            continue;
-        }
-        match read(&mut connection, &mut *job) {
-            Ok(ending) => job.answer(ending),
-            Err(error) => {
-                tracing::error!("the database could not be read: {error:#}");
+    while let Some(first) = queue.next() {
+        let share = (queue.len() / READERS).min(READ_TOGETHER);
+        let mut jobs: VecDeque<_> = iter::once(first).chain((0..share).map_while(|_| queue.waiting())).collect();
+        if let Err(error) = read(&mut connection, &mut jobs) {
+            tracing::error!("the database could not be read: {error:#}");
+            for job in jobs {
                 job.answer(Ending::Busy);
-                match Connection::open(path, Access::Read) {
-                    Ok(new) => connection = new,
-                    Err(error) => tracing::error!("the database could not be opened again: {error:#}"),
-                }
+            }
+            match Connection::open(path, Access::Read) {
+                Ok(new) => connection = new,
+                Err(error) => tracing::error!("the database could not be opened again: {error:#}"),
             }
         }
     }
 }
 
-/// One read transaction. An error means that the connection is of no use any more.
-fn read(connection: &mut Connection, job: &mut dyn Job) -> Result<Ending<'static>> {
+/// Reads that all waited before it began may share a transaction: each sees what was committed before it was asked
+/// for. An error means that the connection is of no use any more; the jobs that are left were not answered.
+fn read(connection: &mut Connection, jobs: &mut VecDeque<Box<dyn Job>>) -> Result<()> {
     connection.control("BEGIN")?;
-    let mut tx = Tx::new(Driver::Sqlite(connection), Access::Read);
-    let effect = job.run(&mut tx);
-    let trouble = tx.trouble();
+    while let Some(mut job) = jobs.pop_front() {
+        if job.is_wanted() {
+            let mut tx = Tx::new(Driver::Sqlite(connection), Access::Read);
+            let effect = job.run(&mut tx);
+            let trouble = tx.trouble();
+            job.answer(ending(effect, trouble));
+        }
+    }
     if !connection.raw.is_autocommit() {
         connection.control("ROLLBACK")?;
     }
-    Ok(ending(effect, trouble))
+    Ok(())
 }
 
 /// Writes until the queue is closed.

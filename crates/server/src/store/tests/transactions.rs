@@ -136,6 +136,33 @@ fn a_full_queue_is_busy_at_once() {
     }
 }
 
+/// Reads share transactions under load, and each still sees what its caller wrote before.
+#[test]
+fn everybody_reads_what_they_wrote_before() {
+    for db in databases() {
+        let db = db.with_notes();
+        thread::scope(|scope| {
+            for writer in 0..24_i64 {
+                let store = &db.store;
+                scope.spawn(move || {
+                    for n in 0..10 {
+                        let id = writer * 100 + n;
+                        add_note(store, id).unwrap();
+                        let seen = store.read_blocking(move |tx| {
+                            assert!(id % 7 != 6, "a panic in a read that others share a transaction with");
+                            Ok(tx.one("SELECT id FROM notes WHERE id = $1", &[id.into()], |row| row.get::<i64>("id"))?)
+                        });
+                        match seen {
+                            Ok(seen) => assert_eq!(seen, Some(id)),
+                            Err(failure) => assert!(id % 7 == 6 && matches!(failure, Failure::Fault(_)), "{failure}"),
+                        }
+                    }
+                });
+            }
+        });
+    }
+}
+
 #[test]
 fn nobody_runs_what_nobody_waits_for() {
     for db in databases_with(|config| config.connections = 1) {
