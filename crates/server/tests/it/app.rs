@@ -50,6 +50,8 @@ pub(crate) struct TestApp {
     pub(crate) issuer: String,
     /// Where the listener is, with the issuer's path. Behind a proxy the issuer has another name.
     base: String,
+    /// The operators' listener.
+    operations: String,
     pub(crate) app: App,
     clock: Clock,
     http: reqwest::Client,
@@ -126,6 +128,8 @@ impl Plan {
     pub(crate) async fn start(self) -> TestApp {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}{}", listener.local_addr().unwrap(), self.path);
+        let operators = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let operations = format!("http://{}", operators.local_addr().unwrap());
         let issuer = self.issuer.map_or_else(|| base.clone(), str::to_owned);
         let directory = tempfile::tempdir().unwrap();
         let schema = Schema::make();
@@ -148,10 +152,11 @@ impl Plan {
         let app = App::build(config, store, clock.clone(), Entropy::Os).await.unwrap();
         let (stop, stopped) = watch::channel(false);
         let mut serving = JoinSet::new();
-        serving.spawn(app::run(app.clone(), listener, None, stopped));
+        serving.spawn(app::run(app.clone(), listener, Some(operators), stopped));
         TestApp {
             issuer,
             base,
+            operations,
             app,
             clock,
             http: http(),
@@ -275,6 +280,11 @@ impl TestApp {
     /// A request by nobody in particular.
     pub(crate) async fn get(&self, path: &str) -> Reply {
         self.send(self.http.get(self.url(path))).await
+    }
+
+    /// A request by an operator.
+    pub(crate) async fn operations(&self, path: &str) -> Reply {
+        self.send(self.http.get(format!("{}{path}", self.operations))).await
     }
 
     pub(crate) fn http(&self) -> &reqwest::Client {

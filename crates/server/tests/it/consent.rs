@@ -219,3 +219,60 @@ async fn a_form_without_a_button_decides_nothing() {
     }
     alice.allow(&page).await.callback().code();
 }
+
+/// What becomes possible while the page stands open was not asked, so it is not answered.
+#[tokio::test]
+async fn consent_covers_only_what_the_page_showed() {
+    let app = TestApp::new().await;
+    let web = app.client("web");
+    let mut alice = app.browser();
+    alice.sign_in("alice").await;
+    let page = asked(&app, &mut alice, "openid notes:delete").await;
+    assert_eq!(html::scopes_in(&page.body, "consent-refused"), ["notes:delete"]);
+    app.update_user("alice", |alice| alice.roles.push("admin".into())).await;
+    let reply = alice.submit(page.form().press(decision::ALLOW)).await;
+    // Shown again with the new question, or allowed without the newcomer.
+    let code = match reply.page() {
+        "consent" => {
+            assert_eq!(html::scopes_in(&reply.body, "consent-required"), ["openid", "notes:delete"]);
+            return;
+        }
+        "error" => return,
+        _ => reply.callback().code(),
+    };
+    assert_eq!(web.redeem(&code).await.tokens().scope, "openid");
+}
+
+/// A value that the user may leave out while the page is drawn, and may not when the answer comes.
+#[tokio::test]
+async fn a_value_that_became_required_meanwhile_is_not_allowed_unseen() {
+    let app = TestApp::new().await;
+    let web = app.client("web");
+    let mut alice = app.browser();
+    alice.sign_in("alice").await;
+    let page = asked(&app, &mut alice, "openid notes:write").await;
+    app.update_policy(|policy| policy.scopes.iter_mut().for_each(|scope| scope.optional = false)).await;
+    let form = page.form().without("scope:notes:write").press(decision::ALLOW);
+    let reply = alice.submit(form).await;
+    if reply.status == 303 {
+        assert!(!web.redeem(&reply.callback().code()).await.tokens().scope.contains("notes:write"));
+    } else {
+        assert!(["consent", "error"].contains(&reply.page()), "{}", reply.body);
+    }
+}
+
+/// OIDC Core §5.5: claims asked for by name are shown like scope values, and asked for each time.
+#[tokio::test]
+async fn single_claims_are_shown_and_asked_for_each_time() {
+    let app = TestApp::new().await;
+    let mut alice = app.browser();
+    alice.sign_in("alice").await;
+    let claims = r#"{"userinfo":{"phone_number":null}}"#;
+    let request = app.client("web").request().scope("openid").with("claims", claims);
+    for _ in 0..2 {
+        let page = alice.authorize(&request).await;
+        let shown = html::scopes_in(&page.body, "consent-required");
+        assert!(shown.contains(&"phone".to_owned()), "{shown:?}");
+        alice.allow(&page).await.callback().code();
+    }
+}

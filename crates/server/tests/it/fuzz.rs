@@ -99,7 +99,9 @@ fn corpus() -> Vec<String> {
     corpus.push(encode(&"[".repeat(2000)));
     corpus.push(encode(&"{\"a\":".repeat(1000)));
     corpus.push("a+".repeat(2000));
-    corpus
+    // What is done with strange values does not depend on the database; a part of them is enough for the second one.
+    let step = if crate::app::test_database_url().is_some() { 4 } else { 1 };
+    corpus.into_iter().step_by(step).collect()
 }
 
 #[track_caller]

@@ -697,6 +697,8 @@ async fn t17_discovery_is_served_while_the_database_is_away() {
     let page = app.browser().authorize(&web.request()).await;
     assert_eq!((page.status, page.page_error().as_str()), (503, "temporarily_unavailable"));
     assert_eq!(web.userinfo(&tokens.access_token).await.status, 503);
+    assert_eq!(app.operations("/readyz").await.status, 503);
+    assert_eq!(app.operations("/healthz").await.status, 200);
     proxy.restore().await;
     for attempt in 0.. {
         let reply = web.refresh(&tokens.refresh_token).await;

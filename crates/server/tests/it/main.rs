@@ -18,6 +18,7 @@ mod introspect;
 mod login;
 mod logout;
 mod metadata;
+mod operations;
 mod pages;
 mod races;
 mod revoke;
