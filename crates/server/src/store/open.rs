@@ -45,6 +45,7 @@ struct Lanes {
     place: Place,
     reads: Arc<Queue>,
     writes: Arc<Queue>,
+    /// On SQLite the writer is the first.
     threads: Mutex<Vec<JoinHandle<()>>>,
     #[cfg(test)]
     switches: Arc<super::tests::Switches>,
@@ -203,12 +204,14 @@ impl Store {
 
     /// Finishes what waits, takes nothing new and closes the connections. Blocks until that is done.
     pub fn close(&self) {
-        self.0.close();
-        let threads = std::mem::take(&mut *self.0.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        for thread in threads {
-            // A thread that panicked has said so on its own.
-            let _ = thread.join();
-        }
+        let mut writer = std::mem::take(&mut *self.0.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let readers = writer.split_off(writer.len().min(1));
+        // The writer last and alone: the last connection writes SQLite's log back into the file, and connections that
+        // close at the same moment each leave it to the others.
+        self.0.reads.close();
+        join(readers);
+        self.0.writes.close();
+        join(writer);
     }
 
     fn send<T, F>(&self, access: Access, body: F) -> oneshot::Receiver<Result<T, Failure>>
@@ -257,6 +260,13 @@ impl Drop for Lanes {
 
 fn settle<T>(answer: Result<Result<T, Failure>, oneshot::error::RecvError>) -> Result<T, Failure> {
     answer.context("the thread of the database stopped")?
+}
+
+fn join(threads: Vec<JoinHandle<()>>) {
+    for thread in threads {
+        // A thread that panicked has said so on its own.
+        let _ = thread.join();
+    }
 }
 
 fn named(name: &str) -> thread::Builder {

@@ -1,9 +1,12 @@
 //! What operators see: the listener of their own, and the log.
 
 use crate::app::{Authentication, Browser, PASSWORD, TestApp, client::VERIFIER};
-use hospes::pages::{decision, field};
+use hospes::{
+    pages::{decision, field},
+    store::{Store, StoreConfig},
+};
 use std::{
-    io,
+    fs, io,
     sync::{Arc, Mutex, PoisonError},
 };
 use tracing_subscriber::EnvFilter;
@@ -33,6 +36,22 @@ async fn metrics_count_by_route_and_status() {
         assert!(text.contains(shown), "{shown} is not in {text}");
     }
     assert!(!text.contains("strangers") && !text.contains("secret") && !text.contains("m2m"), "{text}");
+}
+
+/// Whoever stops the server and copies the file has everything.
+#[test]
+fn a_closed_sqlite_store_leaves_everything_in_its_one_file() {
+    for _ in 0..20 {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("hospes.db");
+        let store = Store::open(&StoreConfig::new(format!("sqlite:{}", file.display()))).unwrap();
+        store.migrate().unwrap();
+        store.read_blocking(|tx| Ok(tx.change_counter()?)).unwrap();
+        store.write_blocking(|tx| Ok(tx.count_change()?)).unwrap();
+        store.close();
+        let left: Vec<_> = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["hospes.db"]);
+    }
 }
 
 /// Collects what is logged.
