@@ -23,6 +23,8 @@ pub const NOTHING_LEFT: Refusal = refuse(
     InvalidGrant,
     "nothing is left of the authorized scope: the user, their roles or the client's registration no longer allow it",
 );
+pub const OFFLINE_ENDED: Refusal =
+    refuse(InvalidGrant, "offline access was taken back; send the user through authorization again");
 pub const RESOURCE_OUTSIDE_AUTHORIZATION: Refusal =
     refuse(InvalidTarget, "resource was not authorized by the user; name it at the authorization endpoint");
 pub const RESOURCE_NO_LONGER_ALLOWED: Refusal =
@@ -53,6 +55,15 @@ pub fn narrow(
             && policy.is_grantable(value, alive.user)
     });
     if scope.is_empty() { Err(NOTHING_LEFT) } else { Ok(scope) }
+}
+
+/// Whether the authorization may still be used in the user's absence: the user and the operator can take
+/// `offline_access` back like any other value, and then there is nothing more to refresh (GHSA-895x-rfqp-jh5c).
+pub fn may_refresh(alive: &Alive<'_>) -> Result<(), Refusal> {
+    let settings = &alive.client.settings;
+    let is_open = settings.scope.as_ref().is_none_or(|ceiling| ceiling.contains(OFFLINE_ACCESS));
+    let is_granted = alive.grant.scope.contains(OFFLINE_ACCESS);
+    if is_open && is_granted && alive.client.may_use(GrantType::RefreshToken) { Ok(()) } else { Err(OFFLINE_ENDED) }
 }
 
 /// The resources of one access token, as registered: those `requested` (as the client wrote them), else all authorized

@@ -3,7 +3,7 @@
 //! Specs: OIDC Core §5.1, §5.3.2, §5.4 and §5.5.
 //! A claim without a value is absent, never `null` or empty.
 
-use crate::{scope::Scope, user::User};
+use crate::{client::Client, scope::Scope, user::User};
 use serde_json::{Map, Value};
 
 /// OIDC Core §5.4 `profile`.
@@ -40,6 +40,14 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// The scope value that brings the claim `name`; `None` for a claim that we do not have.
 pub fn scope_value_of(name: &str) -> Option<&'static str> {
     BY_SCOPE.iter().find(|(_, names)| names.contains(&name)).map(|(value, _)| *value)
+}
+
+/// Those of the `requested` claims that the client may have at all: a claim goes with the scope value that brings it.
+pub fn within_registration(requested: &[String], client: &Client) -> Vec<String> {
+    let ceiling = client.settings.scope.as_ref();
+    let is_open =
+        |name: &String| ceiling.is_none_or(|own| scope_value_of(name).is_some_and(|value| own.contains(value)));
+    requested.iter().filter(|name| is_open(name)).cloned().collect()
 }
 
 /// The members of the userinfo response (OIDC Core §5.3.2): `sub`, the claims of `scope`, and the `requested` ones.

@@ -85,14 +85,16 @@ impl Policy {
             return STANDARD_SCOPES.contains(&value);
         };
         scope_value.permissions.iter().all(|needed| {
-            needed.actions.iter().all(|action| {
-                self.roles.iter().filter(|role| user.roles.contains(&role.id)).any(|role| {
-                    role.permissions.iter().any(|held| {
-                        held.resource_id == needed.resource_id
-                            && held.actions.iter().any(|own| own == "*" || own == action)
+            // A permission that names no action is a mistake, and a mistake opens nothing.
+            !needed.actions.is_empty()
+                && needed.actions.iter().all(|action| {
+                    self.roles.iter().filter(|role| user.roles.contains(&role.id)).any(|role| {
+                        role.permissions.iter().any(|held| {
+                            held.resource_id == needed.resource_id
+                                && held.actions.iter().any(|own| own == "*" || own == action)
+                        })
                     })
                 })
-            })
         })
     }
 }

@@ -31,9 +31,10 @@ impl Scope {
                 return Err(MALFORMED);
             }
             scope.insert(value);
-        }
-        if scope.0.len() > 100 {
-            return Err(TOO_LONG);
+            // Here and not at the end: looking for duplicates takes longer with each value.
+            if scope.0.len() > 100 {
+                return Err(TOO_LONG);
+            }
         }
         Ok(scope)
     }

@@ -124,7 +124,11 @@ pub fn user_tokens(app: &App, tokens: UserTokens<'_>, now: Timestamp) -> Order {
         azp: None,
         at_hash: None,
         sid: Some(SessionId::clone(&family.session_id)),
-        user_claims: UserClaims::new(claims::id_token(user, &scope, id_token_claims)),
+        user_claims: UserClaims::new(claims::id_token(
+            user,
+            &scope,
+            &claims::within_registration(id_token_claims, client),
+        )),
     });
     Order { access, identity, refresh_token }
 }

@@ -210,6 +210,10 @@ pub fn parse_client_id(text: &str) -> Result<ClientId> {
     if text.is_empty() || text.len() > 200 || !text.bytes().all(is_plain) {
         bail!("`{text}` is no client id: it has 1 to 200 visible ASCII characters, no quotes and no backslash");
     }
+    // RFC 9068 §5: the subject of a client's own token must never be taken for a user's
+    if text.starts_with("user-") {
+        bail!("`{text}` begins like the id of a user; choose another client id");
+    }
     Ok(ClientId::new(text))
 }
 

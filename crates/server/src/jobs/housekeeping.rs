@@ -18,6 +18,10 @@ pub(super) async fn run(app: App, mut stop: watch::Receiver<bool>) {
             () = tokio::time::sleep(EVERY) => {}
             _ = stop.changed() => return,
         }
+        let (app_of_job, now) = (app.clone(), app.clock.now());
+        if let Err(failure) = app.store.write(move |tx| Ok(tx.remove_expired_keys(&app_of_job.project, now)?)).await {
+            warn!(%failure, "expired keys could not be removed");
+        }
         for what in Expired::ALL {
             remove(&app, what, &mut stop).await;
         }

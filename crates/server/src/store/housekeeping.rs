@@ -17,7 +17,7 @@ pub enum Expired {
     Families,
     RevokedTokens,
     Replays,
-    /// Revoked more than a day ago.
+    /// Revoked more than a year ago. Until then a client of the host app's own asks before it is connected again.
     RevokedGrants,
     /// Past the end date that the user gave, for more than a day.
     EndedGrants,
@@ -53,6 +53,7 @@ impl Tx<'_> {
     /// Removes up to `limit` rows of one kind in all projects, oldest first, and returns how many there were. To be
     /// called again while it returns `limit`.
     pub fn remove_expired(&mut self, what: Expired, now: Timestamp, limit: u32) -> Result<u64> {
+        let a_year_ago = Timestamp(now.0.saturating_sub(366 * 24 * 60 * 60));
         let a_day_ago = Timestamp(now.0.saturating_sub(24 * 60 * 60));
         let (sql, before) = match what {
             Expired::Sessions => (
@@ -94,7 +95,7 @@ impl Tx<'_> {
                 "DELETE FROM grants WHERE revoked_at < $1 AND (project_id, user_id, client_id) IN (
                      SELECT project_id, user_id, client_id FROM grants
                      WHERE revoked_at < $1 ORDER BY revoked_at LIMIT $2)",
-                a_day_ago,
+                a_year_ago,
             ),
             Expired::EndedGrants => (
                 "DELETE FROM grants WHERE expires_at < $1 AND (project_id, user_id, client_id) IN (

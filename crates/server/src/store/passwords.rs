@@ -17,6 +17,12 @@ pub struct Password {
     pub locked_until: Option<Timestamp>,
 }
 
+impl Password {
+    pub fn is_locked(&self, now: Timestamp) -> bool {
+        self.locked_until.is_some_and(|until| now < until)
+    }
+}
+
 impl Tx<'_> {
     pub fn find_password(&mut self, project: &ProjectId, user: &UserId) -> Result<Option<Password>> {
         self.one(

@@ -118,6 +118,16 @@ impl Tx<'_> {
         Ok(disabled == 1)
     }
 
+    /// Reads a user and locks the row until the transaction ends, so that a sign-out everywhere comes before or after.
+    pub fn take_user(&mut self, project: &ProjectId, id: &UserId) -> Result<Option<User>> {
+        self.one(
+            "UPDATE users SET updated_at = updated_at WHERE project_id = $1 AND user_id = $2
+             RETURNING user_id, external_id, profile, roles, created_at, updated_at, disabled_at, tokens_valid_from",
+            &[project.into(), id.into()],
+            user,
+        )
+    }
+
     /// Lets a user in again; what ended by disabling stays ended. `false` when there is no such user.
     pub fn enable_user(&mut self, project: &ProjectId, id: &UserId, now: Timestamp) -> Result<bool> {
         let enabled = self.run(

@@ -21,6 +21,7 @@ mod metadata;
 mod operations;
 mod pages;
 mod races;
+mod review;
 mod revoke;
 mod tidy;
 mod token_code;

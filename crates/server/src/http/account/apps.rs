@@ -31,7 +31,7 @@ pub(crate) async fn home(State(app): State<App>) -> Redirect {
     Redirect::to(&format!("{}/account/apps", app.base_path))
 }
 
-pub(crate) async fn get(State(app): State<App>, visit: Visit, query: Query) -> Result<Response, Failure> {
+pub(crate) async fn get(State(app): State<App>, mut visit: Visit, query: Query) -> Result<Response, Failure> {
     let (session_hash, now) = (visit.browser.session_hash(), visit.now);
     let disconnected = query.0.get(DISCONNECTED).map(ClientId::new);
     let loaded = {
@@ -55,6 +55,8 @@ pub(crate) async fn get(State(app): State<App>, visit: Visit, query: Query) -> R
         return Ok(sign_in(&app));
     };
     let policy = &current.project.policy;
+    // The session outlives the browser's run, its binding does not: without one no form could be sent.
+    let (_, set_cookie) = visit.browser.bind(&app);
     let view = AppsView {
         form: FormView {
             action: format!("{}/account/apps", app.base_path),
@@ -66,7 +68,11 @@ pub(crate) async fn get(State(app): State<App>, visit: Visit, query: Query) -> R
         disconnected,
         logout_path: Some(format!("{}/oauth2/logout", app.base_path)),
     };
-    Ok(app.pages.apps(&view, &visit.page))
+    let mut response = app.pages.apps(&view, &visit.page);
+    if let Some(cookie) = set_cookie {
+        cookie.set_on(&mut response);
+    }
+    Ok(response)
 }
 
 pub(crate) async fn post(State(app): State<App>, visit: Visit, form: Form) -> Result<Response, Failure> {

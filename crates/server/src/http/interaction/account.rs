@@ -17,14 +17,17 @@ use crate::{
     pages::{AccountChoiceView, AccountView, ClientView, FormView, decision, field},
 };
 use axum::{extract::State, response::Response};
-use hospes_protocol::{Refusal, interaction::Progress, refuse};
+use hospes_protocol::{Refusal, authorize::Step, interaction::Progress, refuse};
 
 pub(crate) const NO_BUTTON: Refusal =
     refuse(hospes_protocol::ErrorCode::InvalidRequest, "the form does not say which button was pressed");
 
 pub(crate) async fn get(State(app): State<App>, mut visit: Visit, query: Query) -> Result<Response, Failure> {
     let waiting = waiting::find(&app, &mut visit, &query.0).await?;
-    let Some((_, user)) = &waiting.situation.signed_in else {
+    if !matches!(waiting.step(visit.now), Ok((_, Step::SelectAccount))) {
+        return waiting.advance(&app, &visit).await;
+    }
+    let Some((_, user)) = waiting.situation.who(visit.now) else {
         return Ok(Page::Login.go(&app, waiting.id()));
     };
     let view = AccountChoiceView {
@@ -57,7 +60,7 @@ async fn choose(
     waiting: Waiting,
     parameters: &hospes_protocol::parameters::Parameters,
 ) -> Result<Response, Failure> {
-    let Some((session, user)) = &waiting.situation.signed_in else {
+    let Some((session, user)) = waiting.situation.who(visit.now) else {
         return Ok(Page::Login.go(app, waiting.id()));
     };
     let earlier = &waiting.interaction.progress;

@@ -41,7 +41,7 @@ pub(crate) async fn get(State(app): State<App>, mut visit: Visit, query: Query) 
     let Ok((valid, Step::Consent(question))) = waiting.step(visit.now) else {
         return waiting.advance(&app, &visit).await;
     };
-    let Some((_, user)) = &waiting.situation.signed_in else {
+    let Some((_, user)) = waiting.situation.who(visit.now) else {
         return Ok(Page::Login.go(&app, waiting.id()));
     };
     let policy = &waiting.situation.current.project.policy;

@@ -25,7 +25,6 @@ use axum::{
 };
 use hospes_protocol::{
     Timestamp, consent::DENIED, id::UserId, interaction::Progress, lockout, parameters::Parameters, session::Session,
-    user::User,
 };
 use std::net::IpAddr;
 use tracing::info;
@@ -71,21 +70,24 @@ pub(crate) async fn post(State(app): State<App>, mut visit: Visit, form: Form) -
     if app.limits.login(visit.address, &login).is_err() {
         return Ok(again(&app, &visit, waiting.as_ref(), &parameters, LoginError::TooManyAttempts));
     }
-    let Some(user) = verify(&app, &login, password, visit.address, visit.now).await? else {
-        return Ok(again(&app, &visit, waiting.as_ref(), &parameters, LoginError::WrongCredentials));
+    let user = match verify(&app, &login, password, visit.address, visit.now).await {
+        Ok(Some(user)) => user,
+        Ok(None) => return Ok(again(&app, &visit, waiting.as_ref(), &parameters, LoginError::WrongCredentials)),
+        Err(Failure::Busy) => return Ok(again(&app, &visit, waiting.as_ref(), &parameters, LoginError::Busy)),
+        Err(failure) => return Err(failure),
     };
     let token = Secret::new("", &app.entropy);
     let lifetime = app.config.lifetimes.session;
     let session = Session {
         id: app.id("session"),
-        user_id: user.id.clone(),
+        user_id: user.id,
         authenticated_at: visit.now,
         amr: vec!["pwd".to_owned()],
         created_at: visit.now,
         expires_at: visit.now.plus(lifetime),
         revoked_at: None,
     };
-    sign_in(&app, &visit, &user.id, session, &token, waiting.as_ref()).await?;
+    sign_in(&app, &visit, user.password_hash, session, &token, waiting.as_ref()).await?;
     visit.browser.sign_in(&token);
 
     let mut response = match waiting {
@@ -114,14 +116,22 @@ fn credentials(parameters: &Parameters) -> Result<(String, Zeroizing<String>), L
     Ok((login_name::fold(login), Zeroizing::new(password.to_owned())))
 }
 
+/// A user whose password was right, with the stored hash that it was right for.
+struct Verified {
+    id: UserId,
+    password_hash: String,
+}
+
 /// The user with this login and password, if they may come in.
+///
+/// Whatever is wrong, the same is done: a read, one argon2, and a transaction that writes.
 async fn verify(
     app: &App,
     login: &str,
     password: Zeroizing<String>,
     address: IpAddr,
     now: Timestamp,
-) -> Result<Option<User>, Failure> {
+) -> Result<Option<Verified>, Failure> {
     let found = {
         let (app, login) = (app.clone(), login.to_owned());
         app.clone()
@@ -136,57 +146,75 @@ async fn verify(
     let (user, stored) = found.map_or((None, None), |(user, stored)| (Some(user), stored));
     let hash = stored.as_ref().map(|stored| stored.hash.clone());
     let verdict = app.passwords.verify(password, hash).await?;
-    let Some(user) = user else { return Ok(None) };
-    let is_locked = stored.as_ref().is_some_and(|stored| stored.locked_until.is_some_and(|until| now < until));
+    let (Some(user), Some(stored)) = (user, stored) else {
+        count_failure(app, None, now).await?;
+        return Ok(None);
+    };
+    let is_locked = stored.is_locked(now);
     let renewed = match verdict {
         Verdict::Wrong => None,
         Verdict::Right { renewed } => Some(renewed),
     };
     let Some(renewed) = renewed else {
         info!(user_id = %user.id, %address, "a login failed: wrong password");
-        let (app, user_id) = (app.clone(), user.id.clone());
-        app.clone()
-            .store
-            .write(move |tx| {
-                let failures = tx.count_password_failure(&app.project, &user_id)?;
-                if let Some(until) = lockout::locked_until(failures, now) {
-                    tx.lock_password(&app.project, &user_id, until)?;
-                }
-                Ok(())
-            })
-            .await?;
+        // A guess at a locked door does not lock it for longer, else a stranger could keep the owner out for good.
+        count_failure(app, Some(&user.id).filter(|_| !is_locked), now).await?;
         return Ok(None);
     };
     if is_locked || user.disabled_at.is_some() {
         info!(user_id = %user.id, %address, is_locked, "a login with the right password was refused");
+        count_failure(app, None, now).await?;
         return Ok(None);
     }
-    if let (Some(hash), Some(stored)) = (renewed, stored) {
-        renew(app, &user.id, stored.hash, hash, now).await?;
-    }
-    Ok(Some(user))
+    let password_hash = match renewed {
+        Some(renewed) => renew(app, &user.id, stored.hash, renewed, now).await?,
+        None => stored.hash,
+    };
+    Ok(Some(Verified { id: user.id, password_hash }))
 }
 
-/// Stores a hash with today's parameters, unless the password was changed meanwhile.
-async fn renew(app: &App, user_id: &UserId, old: String, new: String, now: Timestamp) -> Result<(), Failure> {
-    let (app, user_id) = (app.clone(), user_id.clone());
+/// Counts a wrong guess. Where there is nobody to count it for, a row that nobody asks for is written instead, so that
+/// the answer takes as long.
+async fn count_failure(app: &App, user_id: Option<&UserId>, now: Timestamp) -> Result<(), Failure> {
+    let (app, user_id, unique) = (app.clone(), user_id.cloned(), app.entropy.bytes::<32>());
     app.clone()
         .store
         .write(move |tx| {
-            if tx.find_password(&app.project, &user_id)?.is_some_and(|stored| stored.hash == old) {
-                tx.set_password(&app.project, &user_id, &new, now)?;
+            let Some(user_id) = &user_id else {
+                tx.add_replay(&app.project, "failed_login", &unique, now)?;
+                return Ok(());
+            };
+            let failures = tx.count_password_failure(&app.project, user_id)?;
+            if let Some(until) = lockout::locked_until(failures, now) {
+                tx.lock_password(&app.project, user_id, until)?;
             }
             Ok(())
         })
         .await
 }
 
-/// Stores the session, and with it what it means for the interaction. The user is read again: they may have been
-/// disabled, or the password changed, while it was being verified.
+/// Stores a hash with today's parameters, unless the password was changed meanwhile, and returns the one that counts.
+async fn renew(app: &App, user_id: &UserId, old: String, new: String, now: Timestamp) -> Result<String, Failure> {
+    let (app, user_id) = (app.clone(), user_id.clone());
+    app.clone()
+        .store
+        .write(move |tx| {
+            if tx.find_password(&app.project, &user_id)?.is_some_and(|stored| stored.hash == old) {
+                tx.set_password(&app.project, &user_id, &new, now)?;
+                return Ok(new.clone());
+            }
+            Ok(old.clone())
+        })
+        .await
+}
+
+/// Stores the session, and with it what it means for the interaction. The user is read again, and locked: they may have
+/// been disabled, or the password changed or locked, while it was being verified. The session that the browser had
+/// before ends, so that its cookie is worth nothing to whoever may have a copy.
 async fn sign_in(
     app: &App,
     visit: &Visit,
-    user_id: &UserId,
+    password_hash: String,
     session: Session,
     token: &Secret,
     waiting: Option<&Waiting>,
@@ -198,15 +226,23 @@ async fn sign_in(
         account_chosen_at: None,
     };
     let interaction = waiting.map(|waiting| waiting.id().clone());
-    let (app, user_id, token_hash) = (app.clone(), user_id.clone(), token.hash());
+    let (app, token_hash, old_hash, now) = (app.clone(), token.hash(), visit.browser.session_hash(), visit.now);
     app.clone()
         .store
         .write(move |tx: &mut Tx<'_>| {
-            let user = tx.find_user(&app.project, &user_id)?;
-            if user.is_none_or(|user| user.disabled_at.is_some()) {
+            let user_id = &session.user_id;
+            let user = tx.take_user(&app.project, user_id)?;
+            let password = tx.find_password(&app.project, user_id)?;
+            let is_as_verified = password.is_some_and(|stored| stored.hash == password_hash && !stored.is_locked(now));
+            if !is_as_verified || user.is_none_or(|user| user.disabled_at.is_some()) {
                 return Err(waiting::CHANGED.into());
             }
-            tx.reset_password_failures(&app.project, &user_id)?;
+            tx.reset_password_failures(&app.project, user_id)?;
+            if let Some(hash) = &old_hash
+                && let Some(old) = tx.find_session_by_token(&app.project, hash)?
+            {
+                tx.revoke_session(&app.project, &old.id, now)?;
+            }
             tx.add_session(&app.project, &session, &token_hash)?;
             if let Some(id) = &interaction {
                 tx.save_progress(&app.project, id, &progress)?;
@@ -222,7 +258,7 @@ fn again(app: &App, visit: &Visit, waiting: Option<&Waiting>, parameters: &Param
 }
 
 fn draw(app: &App, visit: &Visit, waiting: Option<&Waiting>, username: &str, error: Option<LoginError>) -> Response {
-    let is_signed_in = waiting.is_some_and(|waiting| waiting.situation.signed_in.is_some());
+    let is_signed_in = waiting.is_some_and(|waiting| waiting.situation.who(visit.now).is_some());
     let view = LoginView {
         form: FormView {
             action: format!("{}/login", app.base_path),

@@ -28,11 +28,34 @@ pub(crate) struct Situation {
     pub(crate) grant: Option<Grant>,
 }
 
+/// The situation as it is now.
 pub(crate) fn load(
     tx: &mut Tx<'_>,
     app: &App,
     client_id: &ClientId,
     session_hash: Option<&[u8; 32]>,
+) -> Result<Situation, Failure> {
+    load_with(tx, app, client_id, session_hash, |tx, user| Ok(tx.find_grant(&app.project, &user.id, client_id)?))
+}
+
+/// The situation with the grant locked until the transaction ends: a disconnect comes before what is decided on it, or
+/// after it.
+pub(crate) fn take(
+    tx: &mut Tx<'_>,
+    app: &App,
+    client_id: &ClientId,
+    session_hash: Option<&[u8; 32]>,
+    now: Timestamp,
+) -> Result<Situation, Failure> {
+    load_with(tx, app, client_id, session_hash, |tx, user| Ok(tx.take_grant(&app.project, &user.id, client_id, now)?))
+}
+
+fn load_with(
+    tx: &mut Tx<'_>,
+    app: &App,
+    client_id: &ClientId,
+    session_hash: Option<&[u8; 32]>,
+    grant: impl Fn(&mut Tx<'_>, &User) -> Result<Option<Grant>, Failure>,
 ) -> Result<Situation, Failure> {
     let current = app.records.project(tx, &app.project)?;
     let client = app.records.client(tx, &current, client_id)?.ok_or(authorization_request::UNKNOWN_CLIENT)?;
@@ -41,7 +64,7 @@ pub(crate) fn load(
         None => None,
     };
     let grant = match &signed_in {
-        Some((_, user)) => tx.find_grant(&app.project, &user.id, client_id)?,
+        Some((_, user)) => grant(tx, user)?,
         None => None,
     };
     Ok(Situation { current, client, signed_in, grant })
@@ -68,6 +91,11 @@ pub(crate) fn signed_in_alive(
 }
 
 impl Situation {
+    /// Who is signed in and may still come in.
+    pub(crate) fn who(&self, now: Timestamp) -> Option<&(Session, User)> {
+        self.signed_in.as_ref().filter(|(session, user)| authorize::is_usable(SignedIn { session, user }, now))
+    }
+
     /// Validates the request anew and says what comes next.
     pub(crate) fn decide(
         &self,
@@ -85,7 +113,7 @@ impl Situation {
     }
 }
 
-/// The user named by `id_token_hint`. A hint that does not verify names nobody, so it is as if absent: a hint can only
+/// The user named by `id_token_hint`; with `prompt=none` a hint that we cannot verify means nobody who is here. A hint that does not verify names nobody, so it is as if absent: a hint can only
 /// ever make us ask more (OIDC Core §3.1.2.1).
 pub(crate) async fn hinted_user(
     app: &App,
@@ -95,5 +123,11 @@ pub(crate) async fn hinted_user(
     let Some(hint) = request.id_token_hint.as_deref() else { return Ok(None) };
     let ring = app.keys.ring(counter).await?;
     let hint = id_token::verify_hint(hint, ring.key_set(), &app.issuer, Some(&request.client_id));
-    Ok(hint.ok().map(|hint| hint.user_id))
+    let is_silent = request.prompt.as_deref() == Some("none");
+    Ok(match hint {
+        Ok(hint) => Some(hint.user_id),
+        // Whom the client means is not known, so it is not whoever is signed in.
+        Err(_) if is_silent => Some(UserId::new("")),
+        Err(_) => None,
+    })
 }

@@ -194,7 +194,8 @@ impl Waiting {
                 .store
                 .write(move |tx| {
                     let interaction = open(tx.take_interaction(&app.project, &id)?, now)?;
-                    let situation = situation::load(tx, &app, &interaction.request.client_id, session_hash.as_ref())?;
+                    let situation =
+                        situation::take(tx, &app, &interaction.request.client_id, session_hash.as_ref(), now)?;
                     let decided =
                         situation.decide(&interaction.request, &interaction.progress, hinted_user.as_ref(), now);
                     let (valid, step) = match decided {

@@ -72,7 +72,7 @@ async fn begin(app: &App, mut visit: Visit, request: AuthorizationRequest) -> Re
                 app.clone()
                     .store
                     .write(move |tx| {
-                        let situation = situation::load(tx, &app, &request.client_id, session_hash.as_ref())?;
+                        let situation = situation::take(tx, &app, &request.client_id, session_hash.as_ref(), now)?;
                         match situation.decide(&request, &Progress::default(), hinted_user.as_ref(), now) {
                             Ok((valid, Step::Issue(approval))) => {
                                 waiting::add_code(tx, &app, &situation, &valid, &approval, &new_code, now)?;

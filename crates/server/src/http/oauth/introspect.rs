@@ -21,6 +21,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hospes_protocol::{
+    access_scope,
     introspection::{self, Introspection},
     liveness::{self, Standing},
     plane::Plane,
@@ -92,6 +93,9 @@ async fn refresh_token(app: &App, caller: Caller, presented: Presented, now: Now
         grant: grant.as_ref(),
     };
     let Ok(alive) = liveness::family(&family, standing, *now) else { return Ok(INACTIVE.into_response()) };
+    if access_scope::may_refresh(&alive).is_err() {
+        return Ok(INACTIVE.into_response());
+    }
     let lifetimes = &app.config.lifetimes;
     let facts = refresh_token::Facts {
         project: &app.project,

@@ -60,10 +60,9 @@ async fn answer(app: &App, mut visit: Visit, parameters: &Parameters, is_confirm
     if let Some(locales) = &request.ui_locales {
         visit.page.ui_locales = locales.split(' ').map(str::to_owned).collect();
     }
-    let counter = app.records.last_known().map(|current| current.counter).unwrap_or_default();
     let hint = match &request.id_token_hint {
         Some(token) => {
-            let ring = app.keys.ring(counter).await?;
+            let ring = app.keys.ring_of_now().await?;
             let hint = id_token::verify_hint(token, ring.key_set(), &app.issuer, request.client_id.as_ref());
             Some(hint.map_err(|_| BAD_HINT)?)
         }
@@ -100,6 +99,7 @@ async fn answer(app: &App, mut visit: Visit, parameters: &Parameters, is_confirm
     match logout::decide(&request, &facts) {
         Step::Refuse(refusal) => Err(refusal.into()),
         Step::Confirm => {
+            let (_, set_cookie) = visit.browser.bind(app);
             let carried = Serializer::new(String::new()).extend_pairs(carried(parameters)).finish();
             let view = LogoutView {
                 form: FormView {
@@ -110,7 +110,11 @@ async fn answer(app: &App, mut visit: Visit, parameters: &Parameters, is_confirm
                 client: client.map(ClientView::of),
                 account: signed_in.as_ref().map(|(_, user)| AccountView::of(user)),
             };
-            Ok(app.pages.logout(&view, &visit.page))
+            let mut response = app.pages.logout(&view, &visit.page);
+            if let Some(cookie) = set_cookie {
+                cookie.set_on(&mut response);
+            }
+            Ok(response)
         }
         Step::End { redirect } => {
             if let Some((session, _)) = signed_in {

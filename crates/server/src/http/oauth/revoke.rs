@@ -42,7 +42,11 @@ pub(crate) async fn revoke(
 
 async fn refresh_token(app: &App, caller: Caller, presented: Presented, now: Now) -> Result<(), Failure> {
     let ring = app.keys.ring(caller.current.counter).await?;
-    let keys = ring.refresh_keys(presented.key_id());
+    // Nobody locks a row by guessing.
+    let Some(keys) = ring.refresh_keys(presented.key_id()).filter(|keys| presented.tag_is_genuine(keys, &app.project))
+    else {
+        return Ok(());
+    };
     let app = app.clone();
     app.clone()
         .store
@@ -51,7 +55,7 @@ async fn refresh_token(app: &App, caller: Caller, presented: Presented, now: Now
             let decision = revocation::refresh_token(
                 &caller.authenticated,
                 &presented,
-                keys.as_deref(),
+                Some(&keys),
                 &app.project,
                 family.as_ref(),
                 Plane::Standard,

@@ -219,6 +219,7 @@ async fn refresh(
                 grant: grant.as_ref(),
             };
             let alive = liveness::family(&family, standing, now).map_err(ended)?;
+            access_scope::may_refresh(&alive)?;
             let lifetimes = &app.config.lifetimes;
             let narrow = || -> Result<_, Refusal> {
                 let policy = &current.project.policy;

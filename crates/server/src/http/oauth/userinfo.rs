@@ -97,6 +97,9 @@ async fn claims_for(app: &App, token: &str, now: Now) -> Result<Map<String, Valu
     };
     userinfo::is_open_to(&token.scope)?;
     // What the token says, less what the user and the operator took back since.
-    let scope = token.scope.intersection(&alive.grant.scope);
-    Ok(claims::userinfo(alive.user, &scope, &family.context.userinfo_claims))
+    let ceiling = alive.client.settings.scope.as_ref();
+    let granted = token.scope.intersection(&alive.grant.scope);
+    let scope = granted.filter(|value| ceiling.is_none_or(|own| own.contains(value)));
+    let requested = claims::within_registration(&family.context.userinfo_claims, alive.client);
+    Ok(claims::userinfo(alive.user, &scope, &requested))
 }

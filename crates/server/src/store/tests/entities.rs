@@ -656,7 +656,7 @@ fn expired_rows_go_in_small_batches_and_living_ones_stay() {
             let day = 24 * 60 * 60;
             let past = Timestamp(end.0 - day);
             save(tx, &Grant { client_id: revoked.clone(), ..grant("openid") })?;
-            tx.revoke_grant(project, &user_id(), &revoked, past)?;
+            tx.revoke_grant(project, &user_id(), &revoked, Timestamp(end.0 - 366 * day))?;
             save(tx, &Grant { client_id: ended, expires_at: Some(past), ..grant("openid") })?;
         }
         for what in Expired::ALL {
