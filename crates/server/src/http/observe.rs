@@ -3,7 +3,7 @@
 //! Never logged: query strings, bodies, headers. They hold codes, tokens and secrets.
 
 use super::answer::Failed;
-use crate::{app::App, metrics::Route};
+use crate::app::App;
 use axum::{
     extract::{MatchedPath, Request, State},
     http::{HeaderName, HeaderValue},
@@ -15,23 +15,27 @@ use tracing::{Instrument as _, debug, error, info, info_span, warn};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The route of requests that match none.
+const UNMATCHED: &str = "unmatched";
+
 /// The id of a request, in its log lines, its response header and on error pages.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestId(pub(crate) String);
 
 pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let id = app.entropy.uuid().simple().to_string();
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let method = request.method().clone();
     request.extensions_mut().insert(RequestId(id.clone()));
-    let span = info_span!("request", id, %method, route);
+    let span = info_span!("request", id, %method, route = route.as_ref().map_or(UNMATCHED, MatchedPath::as_str));
     let started = app.metrics.start();
     let mut response = next.run(request).instrument(span.clone()).await;
-    app.metrics
-        .finish(started, &Route { method: method.as_str().to_owned(), route, status: response.status().as_u16() });
+    app.metrics.finish(
+        started,
+        method.as_str(),
+        route.as_ref().map_or(UNMATCHED, MatchedPath::as_str),
+        response.status().as_u16(),
+    );
     if let Some(failed) = response.extensions().get::<Failed>() {
         span.in_scope(|| log(failed));
     }
