@@ -12,6 +12,7 @@ mod client_authentication;
 mod client_credentials;
 mod consent;
 mod cors;
+mod faults;
 mod fuzz;
 mod interop;
 mod introspect;
