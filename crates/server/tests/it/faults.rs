@@ -328,7 +328,7 @@ fn nothing_is_acknowledged_while_flushes_fail_and_afterwards_all_goes_on() {
             thread::sleep(Duration::from_millis(600));
             disk.fail_flushes(true);
             weather.flushes_fail.store(true, SeqCst);
-            thread::sleep(Duration::from_millis(1000));
+            thread::sleep(Duration::from_secs(1));
             if dies_while_failing {
                 weather.kill_is_near.store(true, SeqCst);
                 serving.end();

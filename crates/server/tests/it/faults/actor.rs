@@ -383,7 +383,7 @@ impl Turn<'_> {
             Said::Yes(tokens) => {
                 self.actor.tally.refreshes += 1;
                 let new = text(&tokens, "refresh_token");
-                let step = if app.rotates() { 1 } else { 0 };
+                let step = u32::from(app.rotates());
                 if generation(&new) != generation(&old) + step || (!app.rotates() && new != old) {
                     let (from, to) = (generation(&old), generation(&new));
                     self.actor.find(Kind::Odd, format!("{} went from generation {from} to {to}", app.id()));

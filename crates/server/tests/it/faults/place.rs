@@ -135,9 +135,7 @@ fn seed(users: usize) -> Value {
         "secret": API_SECRET, "party": "first", "redirect_uris": [], "grant_types": ["client_credentials"],
         "resources": ["https://api.example.com"],
     });
-    // Argon2 is slow on purpose: once for all.
-    static HASH: OnceLock<String> = OnceLock::new();
-    let hash = HASH.get_or_init(|| passwords::hash(PASSWORD, &Entropy::Os).unwrap());
+    let hash = password_hash();
     let users: Vec<Value> = (0..users)
         .map(|n| json!({ "username": format!("user{n}"), "password_hash": hash, "roles": ["member"] }))
         .collect();
@@ -162,6 +160,12 @@ fn seed(users: usize) -> Value {
     })
 }
 
+/// Argon2 is slow on purpose: once for all tests.
+fn password_hash() -> &'static str {
+    static HASH: OnceLock<String> = OnceLock::new();
+    HASH.get_or_init(|| passwords::hash(PASSWORD, &Entropy::Os).unwrap())
+}
+
 /// A running server. Only this process is ever killed.
 pub(super) struct Serving {
     child: Child,
@@ -178,9 +182,8 @@ impl Serving {
         let mut text = String::new();
         let address = loop {
             let begin = text.len();
-            if stderr.read_line(&mut text).unwrap() == 0 {
-                panic!("the server did not start ({:?}): {text}", child.wait());
-            }
+            let length = stderr.read_line(&mut text).unwrap();
+            assert!(length > 0, "the server did not start ({:?}): {text}", child.wait());
             let Some((_, rest)) = text[begin..].split_once("hospes serves") else { continue };
             let (_, rest) = rest.split_once("listen=").unwrap();
             break rest.split_whitespace().next().unwrap().parse().unwrap();
