@@ -33,7 +33,7 @@ async fn without_offline_access_nothing_is_refreshed() {
     let tokens = app.tokens("web", "alice").await;
     web.refresh(&tokens.refresh_token).await.tokens();
     app.update_client("web", |settings| {
-        settings.scope = Some(hospes_protocol::Scope::parse("openid profile email").unwrap())
+        settings.scope = Some(hospes_protocol::Scope::parse("openid profile email").unwrap());
     })
     .await;
     let refused = web.refresh(&tokens.refresh_token).await;
