@@ -36,7 +36,8 @@ impl Browser {
             let page = self.get(&target).await?;
             let location = page.location.with_context(|| format!("no redirect from {target}:\n{}", page.body))?;
             let own = format!("http://{}", self.address);
-            target = match location.strip_prefix(&own) {
+            // What builds its links from the Host header says the one that `http` sends.
+            target = match location.strip_prefix(&own).or_else(|| location.strip_prefix("http://bench")) {
                 Some(path) => path.to_owned(),
                 None if location.starts_with('/') => location,
                 None => return Ok(location),

@@ -79,7 +79,8 @@ fn measure(arguments: &Arguments) -> Result<()> {
             let subjects = Subject::all(&limit, &hospes, peer.as_ref()).await?;
             let mut report = Report::new(database.name(), arguments.rounds, arguments.seconds, &cores);
             for row in rows::chosen(&arguments.rows) {
-                eprintln!("measuring {} …", row.name);
+                let megabytes = hospes.memory()?.resident / 1024;
+                eprintln!("measuring {} … (the server holds {megabytes} MB)", row.name);
                 report.add(row, rows::measure(row, &subjects, arguments).await?);
             }
             if arguments.rows.is_empty() || arguments.rows.iter().any(|name| name == rows::START) {

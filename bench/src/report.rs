@@ -74,8 +74,8 @@ impl fmt::Display for Report {
         if !self.rows.is_empty() {
             writeln!(
                 f,
-                "| operation | in flight | of the limit | target | Hospes /s | limit /s | p50 / p99 ms | CPU µs, limit | \
-                 times peer | peer /s |\n|---|---|---|---|---|---|---|---|---|---|"
+                "| operation | in flight | of the limit | by processor time | target | Hospes /s | limit /s | p50 / p99 ms | CPU µs, limit | \
+                 times peer | peer /s |\n|---|---|---|---|---|---|---|---|---|---|---|"
             )?;
         }
         for (row, measured) in &self.rows {
@@ -97,6 +97,7 @@ fn line(row: &Row, measured: &Measured) -> String {
     let ratio = |others: &[Figures]| {
         median(hospes.iter().zip(others).map(|(own, other)| own.per_second / other.per_second).collect())
     };
+    let by_cpu = median(hospes.iter().zip(limit).map(|(own, other)| other.cpu_micros / own.cpu_micros).collect());
     let (target, is_met) = match row.target {
         Target::OfLimit(least) => (format!("≥ {:.0} %", least * 100.0), Some(ratio(limit) >= least)),
         Target::PerSecond(least) => (format!("≥ {least:.0} /s"), Some(of(hospes, |own| own.per_second) >= least)),
@@ -113,10 +114,11 @@ fn line(row: &Row, measured: &Measured) -> String {
         (format!("{:.1}", ratio(peer)), format!("{:.0}", of(peer, |own| own.per_second)))
     };
     format!(
-        "| {} | {} | {:.0} % | {target}{verdict} | {:.0} | {:.0} | {:.1} / {:.1} | {:.0}, {:.0} | {times_peer} | {peer_rate} |",
+        "| {} | {} | {:.0} % | {:.0} % | {target}{verdict} | {:.0} | {:.0} | {:.1} / {:.1} | {:.0}, {:.0} | {times_peer} | {peer_rate} |",
         row.name,
         row.in_flight,
         ratio(limit) * 100.0,
+        by_cpu * 100.0,
         of(hospes, |own| own.per_second),
         of(limit, |own| own.per_second),
         of(hospes, |own| own.p50_millis),

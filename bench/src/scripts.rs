@@ -148,8 +148,10 @@ impl Script for Code {
 /// The authorization request, as path and query.
 pub(crate) fn authorization(provider: &Provider, client: Client, scope: &str) -> String {
     let challenge = Base64UrlUnpadded::encode_string(digest::digest(&digest::SHA256, VERIFIER.as_bytes()).as_ref());
+    // node-oidc-provider refuses one without the other.
+    let nonce = if scope.starts_with("openid") { "&nonce=n0S6WzA2Mjn0S6" } else { "" };
     format!(
-        "{}?response_type=code&client_id={}&redirect_uri={}&scope={}&state=af0ifjsldkj0af0ifjsldkj&nonce=n0S6WzA2Mjn0S6\
+        "{}?response_type=code&client_id={}&redirect_uri={}&scope={}&state=af0ifjsldkj0af0ifjsldkj{nonce}\
          &code_challenge={challenge}&code_challenge_method=S256",
         provider.paths.authorize,
         client.id,
