@@ -8,7 +8,7 @@ use hospes_protocol::{
     jose::Unverified,
 };
 use quick_cache::sync::Cache;
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 pub struct VerifiedTokens {
     /// By the token's SHA-256; no truncated or otherwise altered token has the same.
@@ -20,23 +20,53 @@ struct Entry {
     token: AccessToken,
 }
 
+/// A token as it was presented, and what is remembered of it.
+pub struct Presented<'t> {
+    text: &'t str,
+    hash: [u8; 32],
+    entry: Option<Arc<Entry>>,
+}
+
+/// A token that a key of the ring verifies. Cheap to clone.
+#[derive(Clone)]
+pub struct VerifiedToken(Arc<Entry>);
+
+impl Deref for VerifiedToken {
+    type Target = AccessToken;
+    fn deref(&self) -> &AccessToken {
+        &self.0.token
+    }
+}
+
+impl Presented<'_> {
+    /// What the token says, if it was verified before; by which key, and whether that key still counts, is for
+    /// [`VerifiedTokens::verify`]. Good for looking up beforehand what the token will be asked about.
+    pub fn remembered(&self) -> Option<VerifiedToken> {
+        self.entry.clone().map(VerifiedToken)
+    }
+}
+
 impl VerifiedTokens {
     pub fn new() -> Self {
         Self { tokens: Cache::new(16_384) }
     }
 
-    /// The verified token, from memory or by its signature. The key must still be in the ring either way.
-    pub fn verify(&self, ring: &KeyRing, token: &str) -> Result<AccessToken, Refusal> {
+    pub fn look_at<'t>(&self, token: &'t str) -> Presented<'t> {
         let hash = sha256(token.as_bytes());
-        if let Some(entry) = self.tokens.get(&hash).filter(|entry| ring.key_set().holds(&entry.kid)) {
-            return Ok(entry.token.clone());
+        Presented { text: token, hash, entry: self.tokens.get(&hash) }
+    }
+
+    /// The verified token, from memory or by its signature. The key must still be in the ring either way.
+    pub fn verify(&self, ring: &KeyRing, presented: Presented<'_>) -> Result<VerifiedToken, Refusal> {
+        if let Some(entry) = presented.entry.filter(|entry| ring.key_set().holds(&entry.kid)) {
+            return Ok(VerifiedToken(entry));
         }
-        let unverified = Unverified::parse(token).map_err(|_| access_token::MALFORMED)?;
+        let unverified = Unverified::parse(presented.text).map_err(|_| access_token::MALFORMED)?;
         let kid = unverified.kid().ok_or(access_token::MALFORMED)?.to_owned();
         let verified = ring.key_set().verify(&unverified).map_err(|_| access_token::MALFORMED)?;
-        let token = AccessToken::from_verified(verified)?;
-        self.tokens.insert(hash, Arc::new(Entry { kid, token: token.clone() }));
-        Ok(token)
+        let entry = Arc::new(Entry { kid, token: AccessToken::from_verified(verified)? });
+        self.tokens.insert(presented.hash, Arc::clone(&entry));
+        Ok(VerifiedToken(entry))
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
     http::{answer::Challenged, extract::single},
     records::{Current, Registered},
     secret::sha256,
+    store::Tx,
 };
 use axum::http::{HeaderMap, header::AUTHORIZATION};
 use hospes_protocol::{
@@ -44,9 +45,20 @@ pub(crate) async fn authenticate(
     parameters: &Parameters,
     now: Timestamp,
 ) -> Result<Caller, Challenged> {
+    Ok(authenticate_reading(app, sender, parameters, now, |_| Ok(())).await?.0)
+}
+
+/// As [`authenticate`], and reads in the same transaction what the caller is going to ask about.
+pub(crate) async fn authenticate_reading<T: Send + 'static>(
+    app: &App,
+    sender: Sender<'_>,
+    parameters: &Parameters,
+    now: Timestamp,
+    also: impl Fn(&mut Tx<'_>) -> Result<T, Failure> + Send + 'static,
+) -> Result<(Caller, T), Challenged> {
     let Sender { headers, address } = sender;
     let header = single(headers, AUTHORIZATION)?;
-    caller(app, header, address, parameters, now).await.map_err(|failure| {
+    caller(app, header, address, parameters, now, also).await.map_err(|failure| {
         // RFC 6749 §5.2: a client that used the header is answered with the scheme it used
         let is_denied = matches!(&failure, Failure::Refused(refusal) if refusal.error == InvalidClient);
         let challenge = header.filter(|_| is_denied).map(|_| format!("Basic realm=\"{}\"", app.issuer));
@@ -54,37 +66,40 @@ pub(crate) async fn authenticate(
     })
 }
 
-async fn caller(
+async fn caller<T: Send + 'static>(
     app: &App,
     header: Option<&[u8]>,
     address: IpAddr,
     parameters: &Parameters,
     now: Timestamp,
-) -> Result<Caller, Failure> {
+    also: impl Fn(&mut Tx<'_>) -> Result<T, Failure> + Send + 'static,
+) -> Result<(Caller, T), Failure> {
     app.limits.may_authenticate(address)?;
     let presented = client_authentication::parse(header, parameters)?;
     if let Some(id) = presented.client_ids().next() {
         app.limits.token(address, id.as_str())?;
     }
     let candidates: Vec<_> = presented.client_ids().cloned().collect();
-    let (current, known) = {
+    let (current, known, read) = {
         let app = app.clone();
         app.clone()
             .store
             .read(move |tx| {
+                // First: it may bring the change counter along.
+                let read = also(tx)?;
                 let current = app.records.project(tx, &app.project)?;
                 let mut known = Vec::with_capacity(1);
                 for id in &candidates {
                     known.extend(app.records.client(tx, &current, id)?);
                 }
-                Ok((current, known))
+                Ok((current, known, read))
             })
             .await?
     };
     let mut denial = Denial::UnknownClient;
     for registered in known {
         match prove(app, &presented, &registered, now).await? {
-            Ok(authenticated) => return Ok(Caller { registered, current, authenticated }),
+            Ok(authenticated) => return Ok((Caller { registered, current, authenticated }, read)),
             Err(reason) => denial = reason,
         }
     }

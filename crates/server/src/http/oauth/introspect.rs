@@ -3,8 +3,8 @@
 //! Specs: RFC 7662 §2.
 
 use super::{
-    access,
-    authenticate::{Caller, Sender, authenticate},
+    access::{self, Behind},
+    authenticate::{Caller, Sender, authenticate_reading},
 };
 use crate::{
     app::App,
@@ -14,6 +14,7 @@ use crate::{
         extract::{Form, Now},
         visit::Address,
     },
+    store::Tx,
 };
 use axum::{
     extract::State,
@@ -28,7 +29,6 @@ use hospes_protocol::{
     refresh_token::{self, Presented},
 };
 use serde::Serialize;
-use std::sync::Arc;
 
 /// RFC 7662 §2.2: nothing but this about a token that is none, or none of the caller's business.
 #[derive(Serialize)]
@@ -45,28 +45,45 @@ pub(crate) async fn introspect(
     headers: HeaderMap,
     Form(parameters): Form,
 ) -> Result<Response, Challenged> {
-    let caller = authenticate(&app, Sender { headers: &headers, address: address.0 }, &parameters, *now).await?;
+    // A token that was verified before is looked up in the same read as its caller.
+    let remembered = introspection::parse(&parameters).ok().and_then(|token| app.verified.look_at(token).remembered());
+    let read_along = {
+        let app = app.clone();
+        move |tx: &mut Tx<'_>| remembered.as_ref().map(|token| access::load(tx, &app, token.claims())).transpose()
+    };
+    let sender = Sender { headers: &headers, address: address.0 };
+    let (caller, behind) = authenticate_reading(&app, sender, &parameters, *now, read_along).await?;
     introspection::is_open_to(&caller.registered.client)?;
     let token = introspection::parse(&parameters)?;
     match Presented::parse(token) {
         Some(presented) => Ok(refresh_token(&app, caller, presented, now).await?),
-        None => Ok(access_token(&app, caller, token, now).await?),
+        None => Ok(access_token(&app, caller, token, behind, now).await?),
     }
 }
 
-async fn access_token(app: &App, caller: Caller, token: &str, now: Now) -> Result<Response, Failure> {
+async fn access_token(
+    app: &App,
+    caller: Caller,
+    token: &str,
+    behind: Option<Behind>,
+    now: Now,
+) -> Result<Response, Failure> {
     let ring = app.keys.ring(caller.current.counter).await?;
-    let Ok(token) = app.verified.verify(&ring, token) else { return Ok(INACTIVE.into_response()) };
+    let Ok(token) = app.verified.verify(&ring, app.verified.look_at(token)) else {
+        return Ok(INACTIVE.into_response());
+    };
     if token.validate(&app.issuer, *now).is_err() {
         return Ok(INACTIVE.into_response());
     }
-    let claims = Arc::new(token.into_claims());
-    let behind = {
-        let (app, claims) = (app.clone(), Arc::clone(&claims));
-        app.clone().store.read(move |tx| access::load(tx, &app, &claims)).await?
+    let behind = match behind {
+        Some(behind) => behind,
+        None => {
+            let (app, token) = (app.clone(), token.clone());
+            app.clone().store.read(move |tx| access::load(tx, &app, token.claims())).await?
+        }
     };
     let answer =
-        introspection::access_token(&caller.registered.client, &behind.token(&claims), behind.standing(), *now);
+        introspection::access_token(&caller.registered.client, &behind.token(token.claims()), behind.standing(), *now);
     Ok(NoStore(answer).into_response())
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Specs: OIDC Core §5.3, RFC 6750 §2 and §3.
 
-use super::access;
+use super::access::{self, Behind};
 use crate::{
     app::App,
     failure::Failure,
@@ -10,6 +10,7 @@ use crate::{
         answer::{Challenged, NoStore},
         extract::{self, Now, Query, is_form},
     },
+    verified::VerifiedToken,
 };
 use axum::{
     body::Bytes,
@@ -27,7 +28,6 @@ use hospes_protocol::{
     userinfo::{self, Request},
 };
 use serde_json::{Map, Value};
-use std::sync::Arc;
 use tracing::info;
 
 pub(crate) async fn get(
@@ -80,15 +80,24 @@ fn challenged(failure: Failure) -> Challenged {
 }
 
 async fn claims_for(app: &App, token: &str, now: Now) -> Result<Map<String, Value>, Failure> {
-    let ring = app.keys.ring_of_now().await?;
-    let token = app.verified.verify(&ring, token)?;
-    token.validate(&app.issuer, *now)?;
-    let token = Arc::new(token.into_claims());
-    let behind = {
-        let (app, token) = (app.clone(), Arc::clone(&token));
-        app.clone().store.read(move |tx| access::load(tx, &app, &token)).await?
+    let presented = app.verified.look_at(token);
+    // A token that was verified before is looked up at once, and the change counter with it.
+    let behind = match presented.remembered() {
+        Some(token) => Some(rows_behind(app, token).await?),
+        None => None,
     };
-    let alive = liveness::access_token(&behind.token(&token), behind.standing(), *now).map_err(|dead| {
+    let ring = match &behind {
+        Some(behind) => app.keys.ring(behind.current.counter).await?,
+        None => app.keys.ring_of_now().await?,
+    };
+    let token = app.verified.verify(&ring, presented)?;
+    token.validate(&app.issuer, *now)?;
+    let behind = match behind {
+        Some(behind) => behind,
+        None => rows_behind(app, token.clone()).await?,
+    };
+    let token = token.claims();
+    let alive = liveness::access_token(&behind.token(token), behind.standing(), *now).map_err(|dead| {
         info!(reason = dead.as_str(), "userinfo was asked with a dead token");
         userinfo::refusal_for(dead)
     })?;
@@ -102,4 +111,9 @@ async fn claims_for(app: &App, token: &str, now: Now) -> Result<Map<String, Valu
     let scope = granted.filter(|value| ceiling.is_none_or(|own| own.contains(value)));
     let requested = claims::within_registration(&family.context.userinfo_claims, alive.client);
     Ok(claims::userinfo(alive.user, &scope, &requested))
+}
+
+async fn rows_behind(app: &App, token: VerifiedToken) -> Result<Behind, Failure> {
+    let app = app.clone();
+    app.clone().store.read(move |tx| access::load(tx, &app, token.claims())).await
 }
