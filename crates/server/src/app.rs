@@ -95,7 +95,7 @@ impl App {
         let parts = Parts {
             metadata: RwLock::new(Prepared { counter: -1, document: Document::new(Vec::new()) }),
             pages: Arc::new(Pages::load(&PagesConfig::read(&config.pages)?)?),
-            passwords: Passwords::new(config.passwords.threads, config.passwords.queue, &entropy)?,
+            passwords: Passwords::new(config.passwords.threads, config.passwords.queue, &entropy),
             limits: Limits::new(&config.limits, &clock),
             client_keys: ClientKeys::new(fetch),
             cookies: CookieNames::of_issuer(&issuer),

@@ -10,6 +10,7 @@ use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
 };
+use base64ct::{Base64Unpadded, Encoding as _};
 use hospes_protocol::{ErrorCode::InvalidRequest, Refusal, refuse};
 use std::{sync::Arc, thread};
 use tokio::sync::Semaphore;
@@ -56,19 +57,18 @@ pub enum Verdict {
 impl Passwords {
     /// At most `threads` hashes at once and `queue` callers waiting; one more is answered `Busy`. Zero threads means
     /// one less than there are processors, so that logins alone never take the whole machine.
-    pub fn new(threads: usize, queue: usize, entropy: &Entropy) -> anyhow::Result<Self> {
+    pub fn new(threads: usize, queue: usize, entropy: &Entropy) -> Self {
         let threads = match threads {
             0 => thread::available_parallelism().map_or(1, |processors| processors.get().saturating_sub(1)),
             threads => threads,
         };
         let (threads, queue) = (threads.clamp(1, 1024), queue.min(1 << 16));
-        let unguessable = entropy.token();
-        Ok(Self {
+        Self {
             running: Arc::new(Semaphore::new(threads)),
             admitted: Arc::new(Semaphore::new(threads + queue)),
-            dummy: hash(&unguessable, entropy)?.into(),
+            dummy: dummy(entropy).into(),
             entropy: entropy.clone(),
-        })
+        }
     }
 
     /// The hash to store for `password`, in PHC form.
@@ -126,6 +126,14 @@ pub fn hash(password: &str, entropy: &Entropy) -> anyhow::Result<String> {
         .hash_password_with_salt(password.as_bytes(), &salt)
         .map_err(|error| anyhow!("argon2 failed: {error}"))?;
     Ok(hash.to_string())
+}
+
+/// A hash in today's form with a random output: no known password has it, and comparing with it takes as long as with
+/// any other.
+fn dummy(entropy: &Entropy) -> String {
+    let (salt, output) = (entropy.bytes::<16>(), entropy.bytes::<{ Params::DEFAULT_OUTPUT_LEN }>());
+    let [salt, output] = [&salt[..], &output[..]].map(Base64Unpadded::encode_string);
+    format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}${salt}${output}")
 }
 
 /// Whether `stored` is a hash that [`Passwords::verify`] accepts; for imports.
@@ -197,12 +205,20 @@ mod tests {
     }
 
     fn passwords() -> Passwords {
-        Passwords::new(2, 8, &Entropy::seeded(1)).unwrap()
+        Passwords::new(2, 8, &Entropy::seeded(1))
     }
 
     fn old_hash(password: &str) -> String {
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(64, 1, 1, None).unwrap());
         argon2.hash_password_with_salt(password.as_bytes(), b"0123456789abcdef").unwrap().to_string()
+    }
+
+    #[test]
+    fn what_stands_in_for_a_missing_hash_costs_what_a_new_one_does() {
+        let stand_in = dummy(&Entropy::Os);
+        let (hash, params) = parse(&stand_in).unwrap();
+        assert!(is_current(&hash, &params), "{stand_in}");
+        assert_ne!(stand_in, dummy(&Entropy::Os));
     }
 
     #[tokio::test]
@@ -304,7 +320,7 @@ mod tests {
     // attacks.md row 34: a storm of logins is answered at once, not queued without end.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_full_queue_is_busy_at_once_and_recovers() {
-        let passwords = Passwords::new(1, 2, &Entropy::seeded(1)).unwrap();
+        let passwords = Passwords::new(1, 2, &Entropy::seeded(1));
         let mut storm = tokio::task::JoinSet::new();
         for _ in 0..20 {
             let passwords = passwords.clone();
@@ -324,7 +340,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_caller_that_goes_away_gives_its_place_back_when_its_hash_ends() {
-        let passwords = Passwords::new(1, 0, &Entropy::seeded(1)).unwrap();
+        let passwords = Passwords::new(1, 0, &Entropy::seeded(1));
         {
             let gone = passwords.verify(secret("x"), None);
             tokio::select! { biased; _ = gone => panic!("too fast"), () = std::future::ready(()) => {} }
