@@ -75,12 +75,11 @@ async fn access_token(
     if token.validate(&app.issuer, *now).is_err() {
         return Ok(INACTIVE.into_response());
     }
-    let behind = match behind {
-        Some(behind) => behind,
-        None => {
-            let (app, token) = (app.clone(), token.clone());
-            app.clone().store.read(move |tx| access::load(tx, &app, token.claims())).await?
-        }
+    let behind = if let Some(behind) = behind {
+        behind
+    } else {
+        let (app, token) = (app.clone(), token.clone());
+        app.clone().store.read(move |tx| access::load(tx, &app, token.claims())).await?
     };
     let answer =
         introspection::access_token(&caller.registered.client, &behind.token(token.claims()), behind.standing(), *now);
