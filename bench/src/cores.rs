@@ -13,7 +13,7 @@ pub(crate) enum Cores {
 impl Cores {
     /// The cores named by `wish`, or the first two that this process may use.
     pub(crate) fn find(wish: Option<&str>) -> Self {
-        let allowed = wish.map(list).unwrap_or_else(allowed);
+        let allowed = wish.map_or_else(allowed, list);
         match allowed.as_slice() {
             [servers, load, ..] if has_taskset() => Self::Two { servers: *servers, load: *load },
             _ => {

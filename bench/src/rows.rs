@@ -4,7 +4,7 @@ use crate::{
     arguments::Arguments,
     http,
     limit::OPAQUE,
-    load::{self, Scripts},
+    load::{self, Script, Scripts},
     place::{Kind, Provider, Subject},
     report::{Figures, Measured},
     scripts::{Client, Code, Fixed, Refresh, member},
@@ -162,8 +162,9 @@ impl Row {
         let form = "grant_type=client_credentials";
         let (request, expected) = match self.operation {
             Operation::Discovery | Operation::Jwks => (http::get("/document", ""), "{"),
-            Operation::ClientCredentials | Operation::Refresh => (http::post("/es256", "", form), "access_token"),
-            Operation::Code { signs_with_rsa: false, .. } => (http::post("/es256", "", form), "access_token"),
+            Operation::ClientCredentials | Operation::Refresh | Operation::Code { signs_with_rsa: false, .. } => {
+                (http::post("/es256", "", form), "access_token")
+            }
             Operation::Code { signs_with_rsa: true, .. } => (http::post("/rs256", "", form), "access_token"),
             Operation::Introspection => (http::post("/opaque", "", &format!("token={OPAQUE}")), "active"),
             Operation::Userinfo => {
@@ -201,10 +202,10 @@ impl Row {
             Operation::Refresh => {
                 let scope = "notes.read offline_access";
                 let tokens = provider.tokens(APP, scope, "refresh_token", self.in_flight).await?;
-                tokens.into_iter().map(|token| Box::new(Refresh::new(provider, APP, token)) as _).collect()
+                tokens.into_iter().map(|token| boxed(Refresh::new(provider, APP, token))).collect()
             }
             Operation::Code { client, scope, .. } => (0..self.in_flight)
-                .map(|worker| Box::new(Code::new(provider, client, scope, provider.session(worker))) as _)
+                .map(|worker| boxed(Code::new(provider, client, scope, provider.session(worker))))
                 .collect(),
         })
     }
@@ -214,8 +215,12 @@ impl Row {
         (0..self.in_flight)
             .map(|worker| {
                 let first = worker.saturating_mul(requests.len()).checked_div(self.in_flight).unwrap_or_default();
-                Box::new(Fixed::new(Arc::clone(&requests), first, expected)) as _
+                boxed(Fixed::new(Arc::clone(&requests), first, expected))
             })
             .collect()
     }
+}
+
+fn boxed(script: impl Script + 'static) -> Box<dyn Script> {
+    Box::new(script)
 }

@@ -100,7 +100,7 @@ pub(crate) struct Code {
     authorize: Vec<u8>,
     head: String,
     form: String,
-    code: Option<String>,
+    received: Option<String>,
     /// The last token response.
     pub(crate) answer: String,
 }
@@ -115,7 +115,7 @@ impl Code {
             form: format!(
                 "grant_type=authorization_code{credentials}&redirect_uri={callback}&code_verifier={VERIFIER}&code="
             ),
-            code: None,
+            received: None,
             answer: String::new(),
         }
     }
@@ -123,14 +123,14 @@ impl Code {
 
 impl Script for Code {
     fn request(&mut self, to: &mut Vec<u8>) {
-        match &self.code {
+        match &self.received {
             None => to.extend_from_slice(&self.authorize),
             Some(code) => push_form(to, &self.head, &[&self.form, code]),
         }
     }
 
     fn take(&mut self, answer: &Answer<'_>) -> Result<bool> {
-        if self.code.take().is_some() {
+        if self.received.take().is_some() {
             ensure!(answer.status == 200, unexpected(answer));
             self.answer.clear();
             self.answer.push_str(answer.body);
@@ -140,7 +140,7 @@ impl Script for Code {
             bail!(unexpected(answer));
         };
         let code = location.split(['?', '&']).find_map(|parameter| parameter.strip_prefix("code="));
-        self.code = Some(code.with_context(|| unexpected(answer))?.to_owned());
+        self.received = Some(code.with_context(|| unexpected(answer))?.to_owned());
         Ok(false)
     }
 }

@@ -185,13 +185,17 @@ fn seed() -> String {
     }
     text.push_str(&record(RESOURCE_SERVER, &format!("grant_types = []\nresources = [\"{API}\"]\n")));
     for user in 0..64 {
-        text.push_str(&format!(
-            "[[users]]\nusername = \"user{user}\"\npassword_hash = \"{PASSWORD_HASH}\"\n\
-             profile = {{ email = \"user{user}@example.com\", email_verified = true, \
-             claims = {{ name = \"User {user}\", given_name = \"User\", locale = \"en\" }} }}\n"
-        ));
+        text.push_str(&seed_user(user));
     }
     text
+}
+
+fn seed_user(user: u32) -> String {
+    format!(
+        "[[users]]\nusername = \"user{user}\"\npassword_hash = \"{PASSWORD_HASH}\"\n\
+             profile = {{ email = \"user{user}@example.com\", email_verified = true, \
+             claims = {{ name = \"User {user}\", given_name = \"User\", locale = \"en\" }} }}\n"
+    )
 }
 
 fn record(client: Client, settings: &str) -> String {
