@@ -88,6 +88,30 @@ pub struct ClientSettings {
     pub refresh_window: Option<Seconds>,
 }
 
+/// Whom a client acts for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientKind {
+    /// For users, with their consent.
+    App,
+    /// Only ever for itself (RFC 6749 §4.4).
+    Machine,
+}
+
+impl ClientKind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::Machine => "machine",
+        }
+    }
+}
+
+impl ClientSettings {
+    pub fn kind(&self) -> ClientKind {
+        if self.grant_types == [GrantType::ClientCredentials] { ClientKind::Machine } else { ClientKind::App }
+    }
+}
+
 fn default_grant_types() -> Vec<GrantType> {
     vec![GrantType::AuthorizationCode]
 }

@@ -35,6 +35,11 @@ pub enum ErrorCode {
     TooManyRequests,
     ServerError,
     TemporarilyUnavailable,
+    /// An error type of the management API, which names more causes than the specifications do.
+    Api {
+        name: &'static str,
+        status: u16,
+    },
 }
 
 impl ErrorCode {
@@ -68,6 +73,7 @@ impl ErrorCode {
             Self::TooManyRequests => "too_many_requests",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::Api { name, .. } => name,
         }
     }
 
@@ -81,6 +87,7 @@ impl ErrorCode {
             Self::TooManyRequests => 429,
             Self::ServerError => 500,
             Self::TemporarilyUnavailable => 503,
+            Self::Api { status, .. } => status,
             _ => 400,
         }
     }

@@ -97,6 +97,8 @@ CREATE INDEX sessions_by_end ON sessions (expires_at);
 CREATE TABLE clients (
     project_id        TEXT   NOT NULL,
     client_id         TEXT   NOT NULL,
+    -- `app` or `machine`, as its settings say; for the lists.
+    kind              TEXT   NOT NULL,
     settings          TEXT   NOT NULL,
     created_at        BIGINT NOT NULL,
     updated_at        BIGINT NOT NULL,
@@ -106,6 +108,7 @@ CREATE TABLE clients (
     PRIMARY KEY (project_id, client_id)
 );
 CREATE INDEX clients_by_age ON clients (project_id, created_at, client_id);
+CREATE INDEX clients_by_kind ON clients (project_id, kind, created_at, client_id);
 
 -- At most two a client: `current`, and `next` while rotating. Both are accepted.
 CREATE TABLE client_secrets (

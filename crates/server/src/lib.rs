@@ -21,6 +21,7 @@ pub mod metrics;
 pub mod pages;
 pub mod passwords;
 pub mod project;
+pub mod project_settings;
 pub mod records;
 pub mod router;
 pub mod secret;

@@ -4,18 +4,18 @@ use crate::{
     config::{Config, Issuer, Lifetimes},
     entropy::Entropy,
     keys::{self, MasterKey},
+    project_settings::ProjectSettings,
     secret::{Secret, sha256},
     store::{Tx, project_secrets::ProjectSecret, projects::Project, signing_keys::StoredKey},
 };
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use hospes_protocol::{
     Scope, Timestamp,
-    client::{AuthenticationMethod, ClientSettings, GrantType, SigningAlg},
+    client::{AuthenticationMethod, ClientKind, ClientSettings, SigningAlg},
     id::{ClientId, ProjectId, UserId},
     policy::{Policy, STANDARD_SCOPES},
     resource,
 };
-use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
 /// What every project can sign with: access tokens, ID tokens, and what clients may ask for instead.
@@ -52,7 +52,7 @@ impl NewProject {
             id,
             name: name.to_owned(),
             issuer: issuer.to_string(),
-            settings: settings(&Map::new()),
+            settings: ProjectSettings::default(),
             policy: Policy::default(),
             created_at: now,
             updated_at: now,
@@ -76,17 +76,9 @@ impl NewProject {
     }
 }
 
-/// What the server keeps about a project beyond its policy.
-pub fn settings(lifetimes: &Map<String, Value>) -> Value {
-    json!({"lifetimes": lifetimes})
-}
-
 /// The lifetimes of a project: its own, and the configuration's where it has none.
 pub fn lifetimes(config: &Config, project: &Project) -> Result<Lifetimes> {
-    match project.settings.get("lifetimes").and_then(Value::as_object) {
-        Some(own) => config.lifetimes.overridden(own).context("the project's own lifetimes cannot be used"),
-        None => Ok(config.lifetimes.clone()),
-    }
+    config.lifetimes.overridden(&project.settings.lifetimes).context("the project's own lifetimes cannot be used")
 }
 
 /// `live` or `test`: the second part of every id that Stytch's clients see.
@@ -106,8 +98,10 @@ pub fn new_user_id(project: &ProjectId, entropy: &Entropy) -> UserId {
 
 /// A new client id; a client without users is a machine.
 pub fn new_client_id(project: &ProjectId, settings: &ClientSettings, entropy: &Entropy) -> ClientId {
-    let is_machine = settings.grant_types == [GrantType::ClientCredentials];
-    let kind = if is_machine { "m2m-client" } else { "connected-app" };
+    let kind = match settings.kind() {
+        ClientKind::Machine => "m2m-client",
+        ClientKind::App => "connected-app",
+    };
     ClientId::new(format!("{kind}-{}-{}", environment(project), entropy.uuid()))
 }
 

@@ -30,11 +30,12 @@ pub struct Current {
 pub struct Records {
     project: RwLock<Option<Current>>,
     clients: Cache<(i64, ClientId), Arc<Registered>>,
+    project_secrets: Cache<(i64, ProjectId), Arc<[[u8; 32]]>>,
 }
 
 impl Records {
     pub fn new() -> Self {
-        Self { project: RwLock::new(None), clients: Cache::new(4096) }
+        Self { project: RwLock::new(None), clients: Cache::new(4096), project_secrets: Cache::new(64) }
     }
 
     /// The project as it is in this transaction.
@@ -67,6 +68,20 @@ impl Records {
         let registered = Arc::new(Registered { client, secret_hashes });
         self.clients.insert(key, Arc::clone(&registered));
         Ok(Some(registered))
+    }
+}
+
+impl Records {
+    /// The SHA-256 hashes of the project's secrets for the management API, as they are in this transaction.
+    pub fn project_secrets(&self, tx: &mut Tx<'_>, current: &Current) -> Result<Arc<[[u8; 32]]>> {
+        let key = (current.counter, current.project.id.clone());
+        if let Some(secrets) = self.project_secrets.get(&key) {
+            return Ok(secrets);
+        }
+        let secrets: Arc<[_]> =
+            tx.find_project_secrets(&current.project.id)?.into_iter().map(|secret| secret.hash).collect();
+        self.project_secrets.insert(key, Arc::clone(&secrets));
+        Ok(secrets)
     }
 }
 

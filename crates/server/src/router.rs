@@ -6,6 +6,7 @@ use crate::{
     http::{
         account::apps,
         interaction::{account, consent, login},
+        management,
         oauth::{authorize, introspect, jwks, logout, metadata, revoke, token, userinfo},
         observe::observe,
         operations, page_routes,
@@ -34,7 +35,7 @@ pub(crate) const WRONG_METHOD: Refusal = refuse(MethodNotAllowed, "this path doe
 /// The server of one app.
 pub fn router(app: &App) -> Router {
     let issuer_path = app.base_path.as_str();
-    let at_issuer = Router::new().merge(api()).merge(people(app));
+    let at_issuer = Router::new().merge(api()).merge(people(app)).merge(management::router(app));
     let at_issuer = at_issuer.with_state(app.clone()).merge(pages::assets_router(Arc::clone(&app.pages)));
     let all = if issuer_path.is_empty() {
         at_issuer

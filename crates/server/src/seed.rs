@@ -275,7 +275,7 @@ impl Seed {
         let name = self.project.name.clone().unwrap_or_else(|| String::from("Hospes"));
         let mut project = NewProject::new(id, &name, &config.issuer, secret, master, entropy, now)?;
         project.record.policy = self.policy.clone();
-        project.record.settings = project::settings(&self.lifetimes);
+        project.record.settings.lifetimes.clone_from(&self.lifetimes);
         let id = project.record.id.clone();
         let mut rows = Rows { project, clients: Vec::new(), users: Vec::new() };
         let mut loaded = Loaded { project: id.clone(), project_secret: made, clients: Vec::new(), users: Vec::new() };

@@ -5,6 +5,7 @@ pub(crate) mod answer;
 pub(crate) mod browser;
 pub(crate) mod extract;
 pub(crate) mod interaction;
+pub(crate) mod management;
 pub(crate) mod oauth;
 pub(crate) mod observe;
 pub(crate) mod operations;

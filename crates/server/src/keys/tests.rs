@@ -67,7 +67,7 @@ impl Test {
             id: ProjectId::new(id),
             name: id.into(),
             issuer: format!("https://{id}.example"),
-            settings: json!({}),
+            settings: crate::project_settings::ProjectSettings::default(),
             policy: Policy::default(),
             created_at: START,
             updated_at: START,

@@ -7,7 +7,7 @@ use super::{
 use anyhow::Result;
 use hospes_protocol::{
     Seconds, Timestamp,
-    client::{Client, ClientSettings},
+    client::{Client, ClientKind, ClientSettings},
     id::{ClientId, ProjectId},
 };
 
@@ -32,16 +32,44 @@ impl Tx<'_> {
         )
     }
 
+    /// A page of the clients of one kind, oldest first.
+    pub fn list_clients_of_kind(
+        &mut self,
+        project: &ProjectId,
+        kind: ClientKind,
+        after: &Position,
+        limit: u32,
+    ) -> Result<Vec<Client>> {
+        self.all(
+            "SELECT client_id, settings, created_at, updated_at, version, disabled_at, tokens_valid_from
+             FROM clients WHERE project_id = $1 AND kind = $2 AND (created_at, client_id) > ($3, $4)
+             ORDER BY created_at, client_id LIMIT $5",
+            &[project.into(), kind.as_str().into(), after.created_at.into(), (&after.id).into(), limit.into()],
+            client,
+        )
+    }
+
+    /// How many clients of one kind there are.
+    pub fn count_clients(&mut self, project: &ProjectId, kind: ClientKind) -> Result<i64> {
+        let count = self.one(
+            "SELECT COUNT(client_id) AS total FROM clients WHERE project_id = $1 AND kind = $2",
+            &[project.into(), kind.as_str().into()],
+            |row| row.get("total"),
+        )?;
+        Ok(count.unwrap_or_default())
+    }
+
     /// Adds a client; `false` when its id is taken.
     pub fn add_client(&mut self, project: &ProjectId, client: &Client) -> Result<bool> {
         let added = self.run(
-            "INSERT INTO clients (project_id, client_id, settings, created_at, updated_at, version, disabled_at,
+            "INSERT INTO clients (project_id, client_id, kind, settings, created_at, updated_at, version, disabled_at,
                  tokens_valid_from)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
              ON CONFLICT DO NOTHING",
             &[
                 project.into(),
                 (&client.id).into(),
+                client.settings.kind().as_str().into(),
                 (&to_json(&client.settings)?).into(),
                 client.created_at.into(),
                 client.updated_at.into(),
@@ -65,10 +93,17 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> Result<Option<i64>> {
         let version = self.one(
-            "UPDATE clients SET settings = $4, updated_at = $5, version = version + 1
+            "UPDATE clients SET settings = $4, updated_at = $5, kind = $6, version = version + 1
              WHERE project_id = $1 AND client_id = $2 AND version = $3
              RETURNING version",
-            &[project.into(), id.into(), version.into(), (&to_json(settings)?).into(), now.into()],
+            &[
+                project.into(),
+                id.into(),
+                version.into(),
+                (&to_json(settings)?).into(),
+                now.into(),
+                settings.kind().as_str().into(),
+            ],
             |row| row.get("version"),
         )?;
         self.count_change()?;

@@ -1,6 +1,7 @@
 //! Projects: one issuer each, with its policy and settings.
 
 use super::sql::{Row, Tx, to_json};
+use crate::project_settings::ProjectSettings;
 use anyhow::Result;
 use hospes_protocol::{Timestamp, id::ProjectId, policy::Policy};
 
@@ -10,7 +11,7 @@ pub struct Project {
     pub name: String,
     pub issuer: String,
     /// What the server keeps about the project beyond its policy.
-    pub settings: serde_json::Value,
+    pub settings: ProjectSettings,
     pub policy: Policy,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,

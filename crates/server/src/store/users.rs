@@ -52,6 +52,14 @@ impl Tx<'_> {
         )
     }
 
+    pub fn count_users(&mut self, project: &ProjectId) -> Result<i64> {
+        let count =
+            self.one("SELECT COUNT(user_id) AS total FROM users WHERE project_id = $1", &[project.into()], |row| {
+                row.get("total")
+            })?;
+        Ok(count.unwrap_or_default())
+    }
+
     /// Adds a user with logins in their folded form. `false` when id, external id or a login is taken; then nothing
     /// was added.
     pub fn add_user(&mut self, project: &ProjectId, user: &User, logins: &[String]) -> Result<bool> {

@@ -5,6 +5,7 @@
 
 mod browser;
 pub(crate) mod client;
+mod host;
 pub(crate) mod html;
 mod operator;
 mod reply;
@@ -12,9 +13,10 @@ mod seed;
 
 pub(crate) use browser::Browser;
 pub(crate) use client::{Authentication, AuthorizationUrl, Client, Tokens, decode};
+pub(crate) use host::Host;
 pub(crate) use html::Form;
 pub(crate) use reply::{Callback, Reply};
-pub(crate) use seed::{API, FILES, MCP, ODD_CLIENT, PASSWORD};
+pub(crate) use seed::{API, FILES, MCP, ODD_CLIENT, PASSWORD, PROJECT, SECRET};
 
 use hospes::{
     app::{self, App},
@@ -280,6 +282,11 @@ impl TestApp {
     /// A request by nobody in particular.
     pub(crate) async fn get(&self, path: &str) -> Reply {
         self.send(self.http.get(self.url(path))).await
+    }
+
+    /// The host app's back end, with a secret of the project.
+    pub(crate) fn host(&self) -> Host {
+        Host::new(self.http.clone(), &self.base, seed::PROJECT, seed::SECRET)
     }
 
     /// A request by an operator.

@@ -18,6 +18,7 @@ mod interop;
 mod introspect;
 mod login;
 mod logout;
+mod management;
 mod metadata;
 mod operations;
 mod pages;

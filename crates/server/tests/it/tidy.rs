@@ -661,6 +661,14 @@ fn the_index_of_specifications_is_current() {
     expect_current("docs/spec-index.md", &index);
 }
 
+#[tokio::test]
+async fn the_description_of_the_management_api_is_current() {
+    let app = crate::app::TestApp::new().await;
+    let reply = app.get("/v1/openapi.json").await;
+    assert_eq!((reply.status, reply.header("content-type")), (200, "application/json"));
+    expect_current("docs/openapi.json", &format!("{}\n", reply.body));
+}
+
 /// Compares a generated file with what it should be; writes it when asked to by `UPDATE_GENERATED=1`.
 fn expect_current(path: &str, text: &str) {
     let file = root().join(path);

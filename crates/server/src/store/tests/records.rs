@@ -40,7 +40,10 @@ pub(super) fn project() -> Project {
         id: project_id(),
         name: "Example".into(),
         issuer: "https://id.example".into(),
-        settings: serde_json::json!({ "a": 1 }),
+        settings: crate::project_settings::ProjectSettings {
+            authorization_url: Some("https://app.example/authorize".to_owned()),
+            ..Default::default()
+        },
         policy: serde_json::from_value(serde_json::json!({
             "scopes": [{ "value": "notes", "description": "Read your notes" }],
         }))

@@ -6,6 +6,9 @@ use std::sync::OnceLock;
 
 /// Everybody's password.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const PROJECT: &str = "project-test-00000000-0000-4000-8000-000000000000";
+/// The project's secret for the management API.
+pub(crate) const SECRET: &str = "secret-test-0123456789abcdef0123456789abcdef";
 /// The default resource.
 pub(crate) const API: &str = "https://api.example.com";
 pub(crate) const MCP: &str = "https://mcp.example.com";
@@ -40,7 +43,7 @@ pub(super) fn redirect_uri_of(id: &str) -> &'static str {
 
 pub(super) fn world() -> Value {
     json!({
-        "project": { "id": "project-test-00000000-0000-4000-8000-000000000000", "name": "Harbour" },
+        "project": { "id": PROJECT, "name": "Harbour", "secret": SECRET },
         "policy": {
             "scopes": [
                 scope("notes:read", "Read your notes", "read", false),

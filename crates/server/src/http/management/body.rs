@@ -1,0 +1,90 @@
+//! The body of a call: a JSON object.
+//!
+//! As the contract has it, members that we do not know are ignored (SDKs repeat path parameters in the body), `null` is as
+//! if the member were absent, and no body is an empty object.
+
+use super::error::{NO_JSON, refuse_with};
+use crate::{app::App, failure::Failure, http::extract::BODY_UNREADABLE};
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request},
+    http::{HeaderMap, header::CONTENT_TYPE},
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
+        let is_json = is_json(request.headers());
+        let bytes = Bytes::from_request(request, app).await.map_err(|_| BODY_UNREADABLE)?;
+        if !bytes.is_empty() && !is_json {
+            return Err(NO_JSON.into());
+        }
+        Ok(Self(parse(&bytes)?))
+    }
+}
+
+/// Reads the members of an object. Of those below the top, `null` may mean something (metadata: remove the key).
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+    let mut members = match bytes {
+        [] => Map::new(),
+        bytes => serde_json::from_slice(bytes).map_err(|_| NO_JSON)?,
+    };
+    members.retain(|_, value| !value.is_null());
+    serde_path_to_error::deserialize(Value::Object(members)).map_err(|error| {
+        let at = error.path().to_string();
+        let what = error.inner();
+        let description = if at == "." { what.to_string() } else { format!("{at}: {what}") };
+        refuse_with(400, "invalid_argument", description).into()
+    })
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Asked {
+        name: String,
+        #[serde(default)]
+        list: Vec<u8>,
+        #[serde(default)]
+        metadata: Option<Map<String, Value>>,
+    }
+
+    fn refused(text: &str) -> String {
+        match parse::<Asked>(text.as_bytes()) {
+            Err(Failure::Refused(refusal)) => refusal.to_string(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn null_is_absent_at_the_top_and_kept_below() {
+        let text = br#"{"name": "a", "list": null, "more": 1, "metadata": {"key": null}}"#;
+        let asked: Asked = parse(text).unwrap_or_else(|_| panic!("refused"));
+        assert_eq!(asked.list, Vec::<u8>::new());
+        assert_eq!(asked.metadata.and_then(|own| own.get("key").cloned()), Some(Value::Null));
+    }
+
+    #[test]
+    fn an_error_names_the_member() {
+        assert_eq!(refused(r#"{"name": 1}"#), "invalid_argument: name: invalid type: number, expected a string");
+        assert!(refused(r#"{"name": "a", "list": [1, "b"]}"#).starts_with("invalid_argument: list[1]: "));
+        assert_eq!(refused(""), "invalid_argument: missing field `name`");
+        for text in ["[]", "1", "{", "\"a\"", "null"] {
+            assert_eq!(refused(text), NO_JSON.to_string(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The management API, `/v1`: what the host app's back end calls. Stytch's consumer contract, and extensions of ours.
+//!
+//! Every handler takes a [`caller::Management`], so none can be reached without a secret of the project, and answers
+//! with a [`reply::Reply`]. Errors are ordinary failures; [`reply::envelope`] gives them the contract's form.
+
+mod body;
+mod caller;
+mod connected_apps;
+mod cursor;
+mod error;
+#[cfg_attr(not(test), expect(dead_code, reason = "for users and sessions"))]
+mod moment;
+mod project;
+mod reply;
+
+use crate::{app::App, failure::Failure, router::WRONG_METHOD};
+use axum::{
+    Router,
+    http::header::CONTENT_TYPE,
+    middleware::from_fn_with_state,
+    response::IntoResponse,
+    routing::{any, get},
+};
+use error::ROUTE_NOT_FOUND;
+use std::sync::LazyLock;
+use utoipa::{
+    Modify, OpenApi,
+    openapi::{
+        self,
+        security::{Http, HttpAuthScheme, SecurityScheme},
+    },
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Hospes management API", description = "What the host app's back end calls. Times are RFC 3339 in UTC."),
+    modifiers(&ProjectSecretScheme),
+    security(("project_secret" = [])),
+)]
+struct Document;
+
+struct ProjectSecretScheme;
+
+impl Modify for ProjectSecretScheme {
+    fn modify(&self, document: &mut openapi::OpenApi) {
+        let scheme = Http::builder()
+            .scheme(HttpAuthScheme::Basic)
+            .description(Some("The project's id as user name, and one of its secrets as password."))
+            .build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("project_secret", SecurityScheme::Http(scheme));
+    }
+}
+
+/// Every path of the management API, with its description.
+fn described() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(project::whoami))
+        .routes(routes!(project::metrics))
+        .routes(routes!(connected_apps::get))
+        .routes(routes!(connected_apps::search))
+}
+
+/// The management API of `app`.
+pub(crate) fn router(app: &App) -> Router<App> {
+    let (router, _) = described().split_for_parts();
+    router
+        .route("/v1/openapi.json", get(description))
+        .route("/v1/{*other}", any(|| async { Failure::from(ROUTE_NOT_FOUND) }))
+        .method_not_allowed_fallback(|| async { Failure::from(WRONG_METHOD) })
+        .layer(from_fn_with_state(app.clone(), reply::envelope))
+}
+
+/// The description of the management API (OpenAPI 3.1), as `GET /v1/openapi.json` and `docs/openapi.json` have it.
+static DESCRIPTION: LazyLock<String> =
+    LazyLock::new(|| described().into_openapi().to_pretty_json().unwrap_or_default());
+
+async fn description() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], DESCRIPTION.as_str())
+}
