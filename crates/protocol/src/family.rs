@@ -40,6 +40,9 @@ pub struct FamilyContext {
     pub userinfo_claims: Vec<String>,
     #[serde(default)]
     pub id_token_claims: Vec<String>,
+    /// The trusted token profile that the login stemmed from: its refresh tokens need attests that are not too old.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trusted_profile: Option<String>,
 }
 
 /// The refresh token's side of a family (design section 4, "Refresh tokens").

@@ -78,6 +78,15 @@ impl Policy {
         STANDARD_SCOPES.contains(&value) || self.scope_value(value).is_some()
     }
 
+    /// Those of `roles` that allow `action` on `resource_id`.
+    pub fn granting_roles(&self, roles: &[String], resource_id: &str, action: &str) -> Vec<String> {
+        let allows = |held: &Permission| {
+            held.resource_id == resource_id && held.actions.iter().any(|own| own == "*" || own == action)
+        };
+        let held = self.roles.iter().filter(|role| roles.contains(&role.id));
+        held.filter(|role| role.permissions.iter().any(allows)).map(|role| role.id.clone()).collect()
+    }
+
     /// Whether `user` may pass `value` on: their roles cover every permission behind it.
     /// An app never gets more than its user has.
     pub fn is_grantable(&self, value: &str, user: &User) -> bool {
@@ -96,5 +105,30 @@ impl Policy {
                     })
                 })
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_allows_the_actions_that_it_names_or_all_of_them() {
+        let role = |id: &str, resource_id: &str, actions: &[&str]| Role {
+            id: id.into(),
+            permissions: vec![Permission {
+                resource_id: resource_id.into(),
+                actions: actions.iter().map(|action| (*action).into()).collect(),
+            }],
+        };
+        let roles =
+            vec![role("reader", "notes", &["read"]), role("admin", "notes", &["*"]), role("other", "files", &["*"])];
+        let policy = Policy { roles, ..Policy::default() };
+        let all = ["reader", "admin", "other", "invented"].map(String::from);
+        assert_eq!(policy.granting_roles(&all, "notes", "read"), ["reader", "admin"]);
+        assert_eq!(policy.granting_roles(&all, "notes", "write"), ["admin"]);
+        assert_eq!(policy.granting_roles(&all[..1], "notes", "*"), [""; 0]);
+        assert_eq!(policy.granting_roles(&all, "Notes", "read"), [""; 0]);
+        assert_eq!(policy.granting_roles(&[], "notes", "read"), [""; 0]);
     }
 }

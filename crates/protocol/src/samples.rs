@@ -11,7 +11,7 @@ use crate::{
     plane::Plane,
     policy::{Permission, Policy, Resource, Role, ScopeValue},
     scope::Scope,
-    session::Session,
+    session::{Attributes, Factor, FactorMethod, FullSession, Session},
     time::{Seconds, Timestamp},
     user::{Profile, User},
 };
@@ -123,9 +123,23 @@ pub(crate) fn session() -> Session {
         user_id: user().id,
         authenticated_at: BEFORE,
         amr: vec!["pwd".into()],
+        trusted_profile: None,
         created_at: BEFORE,
         expires_at: NOW.plus(Seconds(3600)),
         revoked_at: None,
+    }
+}
+
+/// The same with what the host app sees of it.
+pub(crate) fn full_session() -> FullSession {
+    let method = FactorMethod::Password { email_id: "email-1".into(), email_address: "alice@example.com".into() };
+    FullSession {
+        session: session(),
+        last_accessed_at: BEFORE,
+        attributes: Attributes::default(),
+        factors: vec![Factor { method, created_at: BEFORE, last_authenticated_at: BEFORE }],
+        custom_claims: serde_json::Map::new(),
+        token_salt: [1; 16],
     }
 }
 

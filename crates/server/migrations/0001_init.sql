@@ -85,9 +85,16 @@ CREATE TABLE sessions (
     user_id          TEXT   NOT NULL,
     authenticated_at BIGINT NOT NULL,
     amr              TEXT   NOT NULL,
+    trusted_profile  TEXT,
     created_at       BIGINT NOT NULL,
     expires_at       BIGINT NOT NULL,
     revoked_at       BIGINT,
+    -- From here on: what only the host app sees.
+    last_accessed_at BIGINT NOT NULL,
+    attributes       TEXT   NOT NULL,
+    factors          TEXT   NOT NULL,
+    custom_claims    TEXT   NOT NULL,
+    token_salt       BYTES  NOT NULL,
     PRIMARY KEY (project_id, session_id)
 );
 CREATE UNIQUE INDEX sessions_by_token ON sessions (project_id, token_hash);

@@ -117,7 +117,16 @@ impl Fetch {
 
     /// Gets the JSON document at `url`, of at most `limit` bytes.
     pub async fn json(&self, url: &str, limit: usize) -> Result<Fetched, FetchError> {
-        let fetched = match tokio::time::timeout(self.timeout, self.get(url, limit)).await {
+        self.bounded(url, limit, None).await
+    }
+
+    /// The same as whoever holds the token `bearer` (RFC 6750 §2.1).
+    pub async fn json_as(&self, bearer: &str, url: &str, limit: usize) -> Result<Fetched, FetchError> {
+        self.bounded(url, limit, Some(bearer)).await
+    }
+
+    async fn bounded(&self, url: &str, limit: usize, bearer: Option<&str>) -> Result<Fetched, FetchError> {
+        let fetched = match tokio::time::timeout(self.timeout, self.get(url, limit, bearer)).await {
             Ok(fetched) => fetched,
             Err(_) => Err(FetchError::TimedOut),
         };
@@ -129,10 +138,14 @@ impl Fetch {
         fetched
     }
 
-    async fn get(&self, url: &str, limit: usize) -> Result<Fetched, FetchError> {
+    async fn get(&self, url: &str, limit: usize, bearer: Option<&str>) -> Result<Fetched, FetchError> {
         let url = self.rules.validate(url)?;
         let _slot = self.slots.try_acquire().map_err(|_| FetchError::Busy)?;
         let request = self.client.get(url).header(header::ACCEPT, "application/json");
+        let request = match bearer {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
         let mut response = request.send().await.map_err(reason)?;
         if response.status() != reqwest::StatusCode::OK {
             return Err(FetchError::Status);

@@ -26,5 +26,6 @@ pub mod records;
 pub mod router;
 pub mod secret;
 pub mod seed;
+pub mod session_token;
 pub mod store;
 pub mod verified;

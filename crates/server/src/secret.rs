@@ -14,6 +14,11 @@ impl Secret {
         Self(Zeroizing::new(format!("{prefix}{}", entropy.token())))
     }
 
+    /// A secret that was made elsewhere.
+    pub fn from_text(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
     pub fn hash(&self) -> [u8; 32] {
         sha256(self.0.as_bytes())
     }

@@ -4,7 +4,10 @@ use super::browser::Browser;
 use crate::{app::App, client_address::client_address, failure::Failure, pages::PageContext};
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
-    http::{header::ACCEPT_LANGUAGE, request::Parts},
+    http::{
+        header::{ACCEPT_LANGUAGE, USER_AGENT},
+        request::Parts,
+    },
 };
 use hospes_protocol::{ErrorCode::InvalidRequest, Refusal, Timestamp, refuse};
 use std::{
@@ -22,6 +25,8 @@ pub(crate) struct Visit {
     pub(crate) browser: Browser,
     pub(crate) page: PageContext,
     pub(crate) address: IpAddr,
+    /// As the browser calls itself; cut at a length that any real one keeps within.
+    pub(crate) user_agent: String,
 }
 
 impl Visit {
@@ -42,6 +47,7 @@ impl FromRequestParts<App> for Visit {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
         let now = app.clock.now();
         let accept_language = parts.headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        let user_agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         Ok(Self {
             now,
             browser: Browser::of(app, &parts.headers),
@@ -53,6 +59,7 @@ impl FromRequestParts<App> for Visit {
                 now,
             },
             address: address_of(parts, app),
+            user_agent: user_agent.chars().take(512).collect(),
         })
     }
 }

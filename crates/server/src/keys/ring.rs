@@ -24,6 +24,7 @@ pub struct KeyRing {
     /// When the next key comes to its end, and this snapshot with it.
     until: Option<Timestamp>,
     key_set: KeySet,
+    session_key_set: KeySet,
     jwks: JwksDocument,
 }
 
@@ -127,13 +128,16 @@ impl KeyRing {
     }
 
     fn of(counter: i64, keys: Arc<[Key]>, now: Timestamp) -> Self {
-        let published = |key: &&Key| key.is_for(KeyPurpose::Signing) && key.times.state(now) != KeyState::Expired;
-        let bodies = || keys.iter().filter(published).map(|key| &key.body);
-        let key_set = bodies().filter_map(Body::verifying).cloned().collect();
-        let jwks = JwksDocument::of(bodies().filter_map(Body::published));
+        let bodies = |purpose: KeyPurpose| {
+            let is_good = move |key: &&Key| key.is_for(purpose) && key.times.state(now) != KeyState::Expired;
+            keys.iter().filter(is_good).map(|key| &key.body)
+        };
+        let key_set = bodies(KeyPurpose::Signing).filter_map(Body::verifying).cloned().collect();
+        let session_key_set = bodies(KeyPurpose::Session).filter_map(Body::verifying).cloned().collect();
+        let jwks = JwksDocument::of(bodies(KeyPurpose::Signing).filter_map(Body::published));
         // Expired keys only ever leave, so the nearest end ahead is when this snapshot is over.
         let until = keys.iter().filter_map(|key| key.times.expires).filter(|at| *at > now).min();
-        Self { counter, keys, from: now, until, key_set, jwks }
+        Self { counter, keys, from: now, until, key_set, session_key_set, jwks }
     }
 
     /// Whether this snapshot holds at `now`. A clock that was set back makes a new one too.
@@ -161,7 +165,12 @@ impl KeyRing {
         &self.key_set
     }
 
-    /// The same keys as they are published.
+    /// Every key with which the JWT of a session may be verified; none of them verifies an OAuth token.
+    pub fn session_key_set(&self) -> &KeySet {
+        &self.session_key_set
+    }
+
+    /// The keys of [`KeyRing::key_set`] as they are published.
     pub fn jwks(&self) -> &JwksDocument {
         &self.jwks
     }

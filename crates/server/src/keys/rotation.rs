@@ -31,7 +31,7 @@ const MARGIN: Seconds = Seconds(300);
 /// What to replace, and how fast.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rotation {
-    /// The keys that sign tokens, one for each algorithm in use.
+    /// The keys that sign OAuth tokens, one for each algorithm in use, and the one that signs the JWTs of sessions.
     Signing {
         /// How long a new key is published before it signs. Zero is for emergencies: verifiers that remember the key
         /// set will refuse the first tokens.
@@ -44,8 +44,14 @@ pub enum Rotation {
     Refresh { keep: Seconds },
 }
 
-/// Makes the keys that `project` lacks: one for each of `algs`, and one for refresh tokens. They are active at once. Returns
-/// those that were made.
+/// What every project has a key for: OAuth tokens with each of `algs`, the JWTs of sessions, refresh tokens.
+fn wanted(algs: &[SigningAlg]) -> impl Iterator<Item = (KeyPurpose, Option<SigningAlg>)> {
+    let of_sessions = (KeyPurpose::Session, Some(SigningAlg::RS256));
+    algs.iter().map(|alg| (KeyPurpose::Signing, Some(*alg))).chain([of_sessions, (KeyPurpose::Refresh, None)])
+}
+
+/// Makes the keys that `project` lacks: one for each of `algs`, one for sessions and one for refresh tokens. They are
+/// active at once. Returns those that were made.
 pub fn ensure(
     store: &Store,
     master: &MasterKey,
@@ -56,8 +62,7 @@ pub fn ensure(
 ) -> Result<Vec<StoredKey>> {
     let own_project = project.clone();
     let existing = store.read_blocking(move |tx| Ok(tx.find_keys(&own_project)?))?;
-    let wanted = algs.iter().map(|alg| (KeyPurpose::Signing, Some(*alg))).chain([(KeyPurpose::Refresh, None)]);
-    let made = wanted
+    let made = wanted(algs)
         .filter(|(purpose, alg)| active(&existing, *purpose, *alg, now).is_empty())
         .map(|(purpose, alg)| make(master, project, purpose, alg, entropy, now))
         .collect::<Result<Vec<_>>>()?;
@@ -85,8 +90,7 @@ pub fn first(
     entropy: &Entropy,
     now: Timestamp,
 ) -> Result<Vec<StoredKey>> {
-    let wanted = algs.iter().map(|alg| (KeyPurpose::Signing, Some(*alg))).chain([(KeyPurpose::Refresh, None)]);
-    wanted.map(|(purpose, alg)| make(master, project, purpose, alg, entropy, now)).collect()
+    wanted(algs).map(|(purpose, alg)| make(master, project, purpose, alg, entropy, now)).collect()
 }
 
 /// Replaces keys. Returns the new ones, which sign from their `activates_at` on.
@@ -100,25 +104,27 @@ pub fn rotate(
 ) -> Result<Vec<StoredKey>> {
     let own_project = project.clone();
     let existing = store.read_blocking(move |tx| Ok(tx.find_keys(&own_project)?))?;
-    let (purpose, lead) = match rotation {
-        Rotation::Signing { lead, .. } => (KeyPurpose::Signing, lead),
-        Rotation::Refresh { .. } => (KeyPurpose::Refresh, Seconds(0)),
+    let (purposes, lead) = match rotation {
+        Rotation::Signing { lead, .. } => ([KeyPurpose::Signing, KeyPurpose::Session].as_slice(), lead),
+        Rotation::Refresh { .. } => ([KeyPurpose::Refresh].as_slice(), Seconds(0)),
     };
     let is_emergency = matches!(rotation, Rotation::Signing { keep: Seconds(0), .. });
-    let mut algs: Vec<_> = existing
+    let mut kinds: Vec<_> = existing
         .iter()
-        .filter(|key| key.purpose == purpose && matches!(state_of(key, now), KeyState::Active | KeyState::Next))
-        .map(|key| key.alg)
+        .filter(|key| {
+            purposes.contains(&key.purpose) && matches!(state_of(key, now), KeyState::Active | KeyState::Next)
+        })
+        .map(|key| (key.purpose, key.alg))
         .collect();
-    algs.sort_by_key(|alg| alg.map(SigningAlg::as_str));
-    algs.dedup();
-    if algs.is_empty() {
+    kinds.sort_by_key(|(purpose, alg)| (purpose.as_str(), alg.map(SigningAlg::as_str)));
+    kinds.dedup();
+    if kinds.is_empty() {
         bail!("the project has no key to replace; `hospes init` makes the first ones");
     }
     let begins = now.plus(lead);
-    let made = algs
+    let made = kinds
         .into_iter()
-        .map(|alg| {
+        .map(|(purpose, alg)| {
             make(master, project, purpose, alg, entropy, now).map(|key| StoredKey { activates_at: begins, ..key })
         })
         .collect::<Result<Vec<_>>>()?;
@@ -126,7 +132,7 @@ pub fn rotate(
     Ok(store.write_blocking(move |tx| {
         let existing = lock(tx, &mark.id, &project)?;
         for new in &made {
-            for old in existing.iter().filter(|old| old.purpose == purpose && old.alg == new.alg) {
+            for old in existing.iter().filter(|old| old.purpose == new.purpose && old.alg == new.alg) {
                 let state = state_of(old, now);
                 if state == KeyState::Next && lead > Seconds(0) {
                     let wait = old.activates_at.since(now).0;

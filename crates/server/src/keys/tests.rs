@@ -248,7 +248,7 @@ fn servers_that_start_at_once_agree_on_one_master_key() {
 fn the_first_keys_are_made_once_and_sign_at_once() {
     let test = Test::new();
     let made = test.ensure();
-    assert_eq!(made.len(), 3);
+    assert_eq!(made.len(), 4);
     assert!(test.ensure().is_empty());
     let ring = test.ring(&test.server());
     for alg in ALGS {
@@ -275,7 +275,7 @@ fn processes_that_start_at_once_make_one_set_of_keys() {
             scope.spawn(move || ensure(&store, &master, &project, &[SigningAlg::ES256], &Entropy::Os, START).unwrap());
         }
     });
-    assert_eq!(test.stored().len(), 2);
+    assert_eq!(test.stored().len(), 3);
 }
 
 #[test]
@@ -313,7 +313,7 @@ fn rotation_overlaps_so_that_no_token_is_ever_refused() {
 
     // The command line rotates in another process; the server notices at its next request.
     let made = test.rotate(ROTATION).unwrap();
-    assert_eq!(made.len(), 2);
+    assert_eq!(made.len(), 3);
     let ring = test.ring(&keys);
     assert!(ring.counter > before.counter);
     assert_eq!(kids(&ring).len(), 4);
@@ -342,7 +342,7 @@ fn rotation_overlaps_so_that_no_token_is_ever_refused() {
     // And it goes from the database without a trace in the ring.
     let (project, now) = (test.project.clone(), test.clock.now());
     let removed = test.store.write_blocking(move |tx| Ok(tx.remove_expired_keys(&project, now)?)).unwrap();
-    assert_eq!(removed, 2);
+    assert_eq!(removed, 3);
     assert_eq!(kids(&test.ring(&keys)), kids(&keys.last_known()));
 }
 
@@ -352,7 +352,7 @@ fn a_second_rotation_waits_for_the_first() {
     test.ensure();
     test.rotate(ROTATION).unwrap();
     check_refused(test.rotate(ROTATION), &["waiting already", "3600 s"]);
-    assert_eq!(test.stored().len(), 5);
+    assert_eq!(test.stored().len(), 7);
     test.clock.advance(HOUR);
     test.rotate(ROTATION).unwrap();
     assert_eq!(test.states(Some(SigningAlg::ES256)), ["retired", "active", "next"]);
@@ -459,7 +459,7 @@ fn rewrap_changes_the_master_key_and_nothing_else() {
     let new_key = || MasterKey::find(&new).unwrap().unwrap();
     check_refused(rewrap(&test.store, new_key(), test.master(), &test.entropy), &["master key is now"]);
     check_refused(rewrap(&test.store, test.master(), test.master(), &test.entropy), &["in use already"]);
-    assert_eq!(rewrap(&test.store, test.master(), new_key(), &test.entropy).unwrap(), 5);
+    assert_eq!(rewrap(&test.store, test.master(), new_key(), &test.entropy).unwrap(), 7);
 
     // The old key opens nothing any more, the new one everything.
     check_refused(open_master_key(&test.source(), &test.store, &test.entropy), &["is not the one"]);
@@ -490,7 +490,7 @@ fn nothing_is_sealed_under_a_master_key_that_was_replaced_meanwhile() {
     check_refused(rotate(&test.store, &old, &test.project, ROTATION, &test.entropy, START), &["master key is now"]);
     let algs = [SigningAlg::EdDSA];
     check_refused(ensure(&test.store, &old, &test.project, &algs, &test.entropy, START), &["master key is now"]);
-    assert_eq!(test.stored().len(), 3);
+    assert_eq!(test.stored().len(), 4);
 }
 
 #[test]
@@ -513,26 +513,24 @@ fn a_row_that_was_moved_or_swapped_does_not_open() {
 }
 
 #[test]
-fn a_session_key_never_verifies_an_oauth_token() {
+fn a_session_key_never_verifies_an_oauth_token_nor_the_other_way_round() {
     let test = Test::new();
     test.ensure();
-    let master = test.master();
-    let made = super::rotation::make(
-        &master,
-        &test.project,
-        KeyPurpose::Session,
-        Some(SigningAlg::ES256),
-        &test.entropy,
-        START,
-    );
-    let (made, project) = (made.unwrap(), test.project.clone());
-    test.store.write_blocking(move |tx| Ok(tx.add_key(&project, &made)?)).unwrap();
     let ring = test.ring(&test.server());
-    let session = ring.signing_for(KeyPurpose::Session, SigningAlg::ES256, START).unwrap();
-    assert_ne!(session.kid(), ring.signing(SigningAlg::ES256, START).unwrap().kid());
+    let session = ring.signing_for(KeyPurpose::Session, SigningAlg::RS256, START).unwrap();
+    assert_ne!(session.kid(), ring.signing(SigningAlg::RS256, START).unwrap().kid());
     let token = session.sign("at+jwt", &json!({ "sub": "alice" })).unwrap();
     assert_eq!(verify(&ring, &token), Err(JoseError::UnknownKey));
     assert!(!kids(&ring).contains(&session.kid().to_owned()));
+    assert!(ring.session_key_set().verify(&Unverified::parse(&token).unwrap()).is_ok());
+    let token = test.sign(&ring, SigningAlg::RS256);
+    let outcome = ring.session_key_set().verify(&Unverified::parse(&token).unwrap());
+    assert_eq!(outcome.err(), Some(JoseError::UnknownKey));
+    // Its successor comes with that of the others.
+    test.rotate(ROTATION).unwrap();
+    test.clock.advance(HOUR);
+    let later = test.ring(&test.server()).signing_for(KeyPurpose::Session, SigningAlg::RS256, test.clock.now());
+    assert_ne!(later.unwrap().kid(), session.kid());
 }
 
 #[test]

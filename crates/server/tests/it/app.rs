@@ -5,6 +5,7 @@
 
 mod browser;
 pub(crate) mod client;
+mod elsewhere;
 mod host;
 pub(crate) mod html;
 mod operator;
@@ -13,6 +14,7 @@ mod seed;
 
 pub(crate) use browser::Browser;
 pub(crate) use client::{Authentication, AuthorizationUrl, Client, Tokens, decode};
+pub(crate) use elsewhere::Elsewhere;
 pub(crate) use host::Host;
 pub(crate) use html::Form;
 pub(crate) use reply::{Callback, Reply};

@@ -16,7 +16,7 @@ use crate::{
     login_name,
     pages::{ClientView, FormView, LoginError, LoginReason, LoginView, decision, field},
     passwords::Verdict,
-    secret::Secret,
+    session_token,
     store::Tx,
 };
 use axum::{
@@ -24,7 +24,15 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use hospes_protocol::{
-    Timestamp, consent::DENIED, id::UserId, interaction::Progress, lockout, parameters::Parameters, session::Session,
+    Seconds, Timestamp,
+    consent::DENIED,
+    id::UserId,
+    interaction::Progress,
+    lockout,
+    parameters::Parameters,
+    session::{Attributes, FactorMethod},
+    session_block::{self, Beginning},
+    user::User,
 };
 use std::net::IpAddr;
 use tracing::info;
@@ -76,18 +84,15 @@ pub(crate) async fn post(State(app): State<App>, mut visit: Visit, form: Form) -
         Err(Failure::Busy) => return Ok(again(&app, &visit, waiting.as_ref(), &parameters, LoginError::Busy)),
         Err(failure) => return Err(failure),
     };
-    let token = Secret::new("", &app.entropy);
     let lifetime = app.config.lifetimes.session;
-    let session = Session {
+    let beginning = Beginning {
         id: app.id("session"),
-        user_id: user.id,
-        authenticated_at: visit.now,
-        amr: vec!["pwd".to_owned()],
-        created_at: visit.now,
-        expires_at: visit.now.plus(lifetime),
-        revoked_at: None,
+        token_salt: app.entropy.bytes(),
+        attributes: Attributes { ip_address: visit.address.to_string(), user_agent: visit.user_agent.clone() },
+        trusted_profile: None,
     };
-    sign_in(&app, &visit, user.password_hash, session, &token, waiting.as_ref()).await?;
+    let token = session_token::of(&app.keys, &beginning.id, &beginning.token_salt);
+    sign_in(&app, &visit, user, beginning, lifetime, waiting.as_ref()).await?;
     visit.browser.sign_in(&token);
 
     let mut response = match waiting {
@@ -214,35 +219,35 @@ async fn renew(app: &App, user_id: &UserId, old: String, new: String, now: Times
 async fn sign_in(
     app: &App,
     visit: &Visit,
-    password_hash: String,
-    session: Session,
-    token: &Secret,
+    verified: Verified,
+    beginning: Beginning,
+    lifetime: Seconds,
     waiting: Option<&Waiting>,
 ) -> Result<(), Failure> {
+    let Verified { id: user_id, password_hash } = verified;
     let progress = Progress {
-        session_id: Some(session.id.clone()),
-        user_id: Some(session.user_id.clone()),
+        session_id: Some(beginning.id.clone()),
+        user_id: Some(user_id.clone()),
         authenticated_at: Some(visit.now),
         account_chosen_at: None,
     };
     let interaction = waiting.map(|waiting| waiting.id().clone());
-    let (app, token_hash, old_hash, now) = (app.clone(), token.hash(), visit.browser.session_hash(), visit.now);
+    let (app, old_hash, now) = (app.clone(), visit.browser.session_hash(), visit.now);
+    let token_hash = session_token::of(&app.keys, &beginning.id, &beginning.token_salt).hash();
     app.clone()
         .store
         .write(move |tx: &mut Tx<'_>| {
-            let user_id = &session.user_id;
-            let user = tx.take_user(&app.project, user_id)?;
-            let password = tx.find_password(&app.project, user_id)?;
+            let user = tx.take_user(&app.project, &user_id)?.filter(|user| user.disabled_at.is_none());
+            let password = tx.find_password(&app.project, &user_id)?;
             let is_as_verified = password.is_some_and(|stored| stored.hash == password_hash && !stored.is_locked(now));
-            if !is_as_verified || user.is_none_or(|user| user.disabled_at.is_some()) {
-                return Err(waiting::CHANGED.into());
-            }
-            tx.reset_password_failures(&app.project, user_id)?;
+            let Some(user) = user.filter(|_| is_as_verified) else { return Err(waiting::CHANGED.into()) };
+            tx.reset_password_failures(&app.project, &user_id)?;
             if let Some(hash) = &old_hash
                 && let Some(old) = tx.find_session_by_token(&app.project, hash)?
             {
                 tx.revoke_session(&app.project, &old.id, now)?;
             }
+            let session = session_block::begun(&beginning, &user_id, password_of(&user), lifetime, now);
             tx.add_session(&app.project, &session, &token_hash)?;
             if let Some(id) = &interaction {
                 tx.save_progress(&app.project, id, &progress)?;
@@ -250,6 +255,10 @@ async fn sign_in(
             Ok(())
         })
         .await
+}
+
+fn password_of(user: &User) -> FactorMethod {
+    FactorMethod::Password { email_id: String::new(), email_address: user.profile.email.clone().unwrap_or_default() }
 }
 
 /// The form once more, with what was typed and what was wrong with it; never the password.

@@ -290,6 +290,7 @@ pub(crate) fn add_code(
                 acr: None,
                 userinfo_claims: not_declined(&valid.claims.userinfo, approval),
                 id_token_claims: not_declined(&valid.claims.id_token, approval),
+                trusted_profile: session.trusted_profile.clone(),
             },
             issued_at: now,
             expires_at: now.plus(app.config.lifetimes.code),

@@ -80,7 +80,8 @@ mod tests {
 
     #[test]
     fn an_error_names_the_member() {
-        assert_eq!(refused(r#"{"name": 1}"#), "invalid_argument: name: invalid type: number, expected a string");
+        // How the number is called depends on how the JSON library was built.
+        assert!(refused(r#"{"name": 1}"#).starts_with("invalid_argument: name: invalid type: "));
         assert!(refused(r#"{"name": "a", "list": [1, "b"]}"#).starts_with("invalid_argument: list[1]: "));
         assert_eq!(refused(""), "invalid_argument: missing field `name`");
         for text in ["[]", "1", "{", "\"a\"", "null"] {

@@ -8,10 +8,13 @@ mod caller;
 mod connected_apps;
 mod cursor;
 mod error;
-#[cfg_attr(not(test), expect(dead_code, reason = "for users and sessions"))]
 mod moment;
 mod project;
 mod reply;
+mod session_block;
+mod session_object;
+mod sessions;
+mod user_object;
 
 use crate::{app::App, failure::Failure, router::WRONG_METHOD};
 use axum::{
@@ -60,6 +63,10 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(project::metrics))
         .routes(routes!(connected_apps::get))
         .routes(routes!(connected_apps::search))
+        .routes(routes!(sessions::list))
+        .routes(routes!(sessions::authenticate))
+        .routes(routes!(sessions::migrate))
+        .routes(routes!(sessions::revoke))
 }
 
 /// The management API of `app`.

@@ -36,7 +36,6 @@ pub(crate) struct Envelope<T> {
 }
 
 /// An answer without members of its own.
-#[expect(dead_code, reason = "for calls that only do something")]
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Nothing {}
 

@@ -119,14 +119,7 @@ async fn answer(app: &App, mut visit: Visit, parameters: &Parameters, is_confirm
         Step::End { redirect } => {
             if let Some((session, _)) = signed_in {
                 let (app, now) = (app.clone(), visit.now);
-                app.clone()
-                    .store
-                    .write(move |tx| {
-                        tx.revoke_session(&app.project, &session.id, now)?;
-                        tx.revoke_online_families_of_session(&app.project, &session.id, now)?;
-                        Ok(())
-                    })
-                    .await?;
+                app.clone().store.write(move |tx| Ok(tx.end_session(&app.project, &session.id, now)?)).await?;
             }
             let mut response = match redirect {
                 Some(uri) if uri.starts_with("https:") || uri.starts_with("http:") => {

@@ -20,7 +20,7 @@ use hospes_protocol::{
     grant::Grant,
     id::{ClientId, FamilyId, InteractionId, SessionId, UserId},
     interaction::{Interaction, Progress},
-    session::Session,
+    session::FactorMethod,
     user::User,
 };
 
@@ -315,15 +315,25 @@ fn sessions() {
         tx.add_user(project, &user("user-1"), &[])?;
         tx.add_session(project, &own, &[1; 32])?;
         tx.add_session(project, &session("session-2"), &[2; 32])?;
-        assert_eq!(tx.find_session(project, &own.id)?, Some(own.clone()));
-        assert_eq!(tx.find_session_by_token(project, &[1; 32])?, Some(own.clone()));
+        let id = &own.session.id;
+        assert_eq!(tx.find_session(project, id)?, Some(own.session.clone()));
+        assert_eq!(tx.find_session_by_token(project, &[1; 32])?, Some(own.session.clone()));
         assert_eq!(tx.find_session_by_token(project, &[3; 32])?, None);
-        assert_eq!(tx.find_login(project, &[1; 32])?, Some((own.clone(), user("user-1"))));
+        assert_eq!(tx.find_login(project, &[1; 32])?, Some((own.session.clone(), user("user-1"))));
+        assert_eq!(tx.find_full_session(project, id)?, Some(own.clone()));
+        let mut used = tx.take_full_session(project, id)?.unwrap();
+        used.add_factor(FactorMethod::Imported, later(1));
+        used.session.expires_at = later(3000);
+        used.last_accessed_at = later(1);
+        used.session.trusted_profile = None;
+        used.custom_claims.clear();
+        tx.save_session(project, &used)?;
+        assert_eq!(tx.find_full_session(project, id)?, Some(used));
         assert_eq!(tx.list_sessions_of_user(project, &user_id(), NOW)?.len(), 2);
         assert_eq!(tx.list_sessions_of_user(project, &user_id(), later(3600))?.len(), 0);
-        tx.revoke_session(project, &own.id, later(1))?;
-        tx.revoke_session(project, &own.id, later(2))?;
-        assert_eq!(tx.find_session(project, &own.id)?.unwrap().revoked_at, Some(later(1)));
+        tx.revoke_session(project, id, later(1))?;
+        tx.revoke_session(project, id, later(2))?;
+        assert_eq!(tx.find_session(project, id)?.unwrap().revoked_at, Some(later(1)));
         assert_eq!(tx.revoke_sessions_of_user(project, &user_id(), later(3))?, 1);
         assert_eq!(tx.list_sessions_of_user(project, &user_id(), NOW)?.len(), 0);
         Ok(())
@@ -646,7 +656,9 @@ fn expired_rows_go_in_small_batches_and_living_ones_stay() {
         let project = &project_id();
         for n in 0..5_u8 {
             let end = if n < 3 { later(-1) } else { later(1) };
-            tx.add_session(project, &Session { expires_at: end, ..session(&format!("s{n}")) }, &[n; 32])?;
+            let mut ending = session(&format!("s{n}"));
+            ending.session.expires_at = end;
+            tx.add_session(project, &ending, &[n; 32])?;
             tx.add_interaction(project, &Interaction { expires_at: end, ..interaction(&format!("i{n}")) })?;
             tx.add_code(project, &[n; 32], &AuthorizationCode { expires_at: end, ..code() })?;
             tx.add_family(project, &Family { expires_at: end, ..family(&format!("f{n}")) })?;

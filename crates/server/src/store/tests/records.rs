@@ -13,7 +13,7 @@ use hospes_protocol::{
     id::{ClientId, FamilyId, InteractionId, ProjectId, SessionId, UserId},
     interaction::{Interaction, Progress},
     plane::Plane,
-    session::Session,
+    session::{Attributes, Factor, FactorMethod, FullSession, Session},
     user::{Profile, User},
 };
 
@@ -96,15 +96,24 @@ pub(super) fn user(id: &str) -> User {
     }
 }
 
-pub(super) fn session(id: &str) -> Session {
-    Session {
-        id: SessionId::new(id),
-        user_id: user_id(),
-        authenticated_at: later(-10),
-        amr: vec!["pwd".into(), "otp".into()],
-        created_at: later(-9),
-        expires_at: later(3600),
-        revoked_at: None,
+pub(super) fn session(id: &str) -> FullSession {
+    let method = FactorMethod::TrustedAuthToken { token_id: "token-1".into() };
+    FullSession {
+        session: Session {
+            id: SessionId::new(id),
+            user_id: user_id(),
+            authenticated_at: later(-10),
+            amr: vec!["pwd".into(), "otp".into()],
+            trusted_profile: Some("profile-1".into()),
+            created_at: later(-9),
+            expires_at: later(3600),
+            revoked_at: None,
+        },
+        last_accessed_at: later(-1),
+        attributes: Attributes { ip_address: "192.0.2.1".into(), user_agent: "Mozilla/5.0".into() },
+        factors: vec![Factor { method, created_at: later(-9), last_authenticated_at: later(-8) }],
+        custom_claims: [("tier".to_owned(), "paid".into())].into_iter().collect(),
+        token_salt: [5; 16],
     }
 }
 

@@ -5,6 +5,7 @@ use hospes::{
     app::App,
     failure::Failure,
     keys::{self, Rotation},
+    project_settings::ProjectSettings,
     secret::sha256,
     store::{
         Tx,
@@ -104,6 +105,16 @@ impl TestApp {
         let updated = self.change(move |tx| {
             let mut project = tx.find_project(&project)?.unwrap();
             change(&mut project.policy);
+            Ok(tx.update_project(&project, now)?)
+        });
+        updated.await.unwrap();
+    }
+
+    pub(crate) async fn update_settings(&self, change: impl Fn(&mut ProjectSettings) + Send + 'static) {
+        let (project, now) = (self.app.project.clone(), self.now());
+        let updated = self.change(move |tx| {
+            let mut project = tx.find_project(&project)?.unwrap();
+            change(&mut project.settings);
             Ok(tx.update_project(&project, now)?)
         });
         updated.await.unwrap();
