@@ -3,6 +3,9 @@
 //! A cached record is filed under the deployment's change counter, which every write to such a record moves in the
 //! same transaction. The counter is read in the transaction that uses the record, so a change by another process or by
 //! the command line holds at the next request, and an older entry can never be found again.
+//!
+//! Only a read fills the cache. A transaction that writes, or shares a flush with one that does, may see a counter that
+//! is never committed; the next change would bring the same number again, with other records.
 
 use crate::store::{Tx, projects::Project};
 use anyhow::{Context as _, Result};
@@ -46,6 +49,9 @@ impl Records {
         }
         let project = tx.find_project(id)?.with_context(|| format!("project {id} is gone from the database"))?;
         let current = Current { counter, project: Arc::new(project) };
+        if !tx.sees_only_what_is_committed() {
+            return Ok(current);
+        }
         *self.project.write().unwrap_or_else(PoisonError::into_inner) = Some(current.clone());
         Ok(current)
     }
@@ -66,7 +72,9 @@ impl Records {
         };
         let secret_hashes = tx.find_client_secrets(&current.project.id, id)?.into_iter().map(|own| own.hash).collect();
         let registered = Arc::new(Registered { client, secret_hashes });
-        self.clients.insert(key, Arc::clone(&registered));
+        if tx.sees_only_what_is_committed() {
+            self.clients.insert(key, Arc::clone(&registered));
+        }
         Ok(Some(registered))
     }
 }
@@ -88,5 +96,82 @@ impl Records {
 impl Default for Records {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::{Database, sqlite};
+    use anyhow::anyhow;
+    use hospes_protocol::{
+        Timestamp,
+        client::{Client, ClientSettings},
+        policy::Policy,
+    };
+    use std::sync::Arc;
+
+    const NOW: Timestamp = Timestamp(1_800_000_000);
+
+    fn settings(name: &str) -> ClientSettings {
+        serde_json::from_value(serde_json::json!({
+            "name": name, "party": "third", "confidentiality": "public", "authentication_methods": ["none"],
+        }))
+        .unwrap()
+    }
+
+    fn with_client() -> Database {
+        let db = sqlite();
+        let project = Project {
+            id: ProjectId::new("project"),
+            name: "Example".into(),
+            issuer: "https://id.example".into(),
+            settings: serde_json::json!({}),
+            policy: Policy::default(),
+            created_at: NOW,
+            updated_at: NOW,
+            version: 1,
+            tokens_valid_from: NOW,
+        };
+        let client = Client {
+            id: ClientId::new("client"),
+            settings: settings("old"),
+            created_at: NOW,
+            updated_at: NOW,
+            version: 1,
+            disabled_at: None,
+            tokens_valid_from: NOW,
+        };
+        let add = move |tx: &mut Tx<'_>| Ok(tx.add_project(&project)? && tx.add_client(&project.id, &client)?);
+        assert!(db.store.write_blocking(add).unwrap());
+        db
+    }
+
+    fn name(tx: &mut Tx<'_>, records: &Records) -> Result<String> {
+        let current = records.project(tx, &ProjectId::new("project"))?;
+        let client = records.client(tx, &current, &ClientId::new("client"))?.context("the client is there")?;
+        Ok(client.client.settings.name.clone())
+    }
+
+    fn rename(tx: &mut Tx<'_>, to: &str) -> Result<()> {
+        let renamed = tx.update_client(&ProjectId::new("project"), &ClientId::new("client"), &settings(to), 1, NOW)?;
+        renamed.map(drop).context("the client has version 1")
+    }
+
+    /// The counter that a transaction moved, and that was rolled back, is the number of the next change too.
+    #[test]
+    fn what_was_never_committed_is_not_remembered() {
+        let (db, records) = (with_client(), Arc::new(Records::new()));
+        let seen = Arc::clone(&records);
+        let undone = db.store.write_blocking(move |tx| {
+            rename(tx, "undone")?;
+            assert_eq!(name(tx, &seen)?, "undone");
+            Err::<(), _>(anyhow!("and now it is rolled back").into())
+        });
+        assert!(undone.is_err());
+        db.store.write_blocking(|tx| Ok(rename(tx, "new")?)).unwrap();
+        let seen = Arc::clone(&records);
+        assert_eq!(db.store.read_blocking(move |tx| Ok(name(tx, &seen)?)).unwrap(), "new");
+        assert_eq!(records.last_known().unwrap().counter, 4);
     }
 }
