@@ -103,7 +103,7 @@ pub(super) const fn ending(effect: Effect, trouble: Option<Trouble>) -> Ending<'
     match (effect, trouble) {
         (_, None) | (Effect::Undo | Effect::Panicked, Some(Trouble::Broken)) => Ending::AsSaid,
         (Effect::Keep, Some(Trouble::Broken)) => Ending::Fault("a statement failed, and the transaction went on"),
-        (_, Some(Trouble::Late | Trouble::Conflict | Trouble::Lost)) => Ending::Busy,
+        (_, Some(Trouble::Late | Trouble::Conflict | Trouble::Lost | Trouble::NoSpace)) => Ending::Busy,
     }
 }
 

@@ -170,6 +170,9 @@ fn classify(error: &::postgres::Error) -> Trouble {
     if [SqlState::LOCK_NOT_AVAILABLE, SqlState::QUERY_CANCELED].contains(code) {
         return Trouble::Late;
     }
+    if *code == SqlState::DISK_FULL {
+        return Trouble::NoSpace;
+    }
     // Class 57P: the server goes down or ends this session. 25006: it has become a standby.
     // 26000 and "cached plan": what was prepared here does not fit any more, which a new connection mends.
     let is_lost = code.code().starts_with("57P")

@@ -44,6 +44,8 @@ pub(super) enum Trouble {
     Conflict,
     /// The connection is of no use any more.
     Lost,
+    /// The disk is full.
+    NoSpace,
 }
 
 /// The three column types of the schema, and NULL. Times are integers; booleans are times.
@@ -58,6 +60,11 @@ pub enum Value<'a> {
 impl<'c> Tx<'c> {
     pub(super) const fn new(driver: Driver<'c>, access: Access) -> Self {
         Self { driver, access, trouble: None, change_counter: None }
+    }
+
+    /// Whether nothing that this transaction sees can still be undone: so it is for reads.
+    pub fn sees_only_what_is_committed(&self) -> bool {
+        self.access == Access::Read
     }
 
     pub(super) const fn trouble(&self) -> Option<Trouble> {

@@ -170,6 +170,7 @@ fn bind(statement: &mut CachedStatement<'_>, shape: &Shape, values: &[Value<'_>]
 pub(super) fn trouble(error: &anyhow::Error) -> Trouble {
     match error.downcast_ref::<rusqlite::Error>().and_then(rusqlite::Error::sqlite_error_code) {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Trouble::Late,
+        Some(ErrorCode::DiskFull) => Trouble::NoSpace,
         _ => Trouble::Broken,
     }
 }
@@ -243,13 +244,14 @@ impl Writer {
             if job.is_wanted() {
                 match step(&mut connection, &mut *job) {
                     Ok(ending) => done.push((job, ending)),
-                    Err(error) => {
-                        let why = format!("the transaction was lost under a job: {error:#}");
+                    Err(lost) => {
+                        let why = format!("the transaction was lost under a job: {:#}", lost.error);
                         tracing::error!("{why}");
                         // Closing the connection ends what may be left of the transaction.
                         drop(connection);
-                        job.answer(Ending::Fault(&why));
-                        return done.into_iter().for_each(|(job, _)| job.answer(Ending::Fault(&why)));
+                        let ending = if lost.for_want_of_space { Ending::Busy } else { Ending::Fault(&why) };
+                        job.answer(ending);
+                        return done.into_iter().for_each(|(job, _)| job.answer(ending));
                     }
                 }
             }
@@ -293,19 +295,32 @@ impl Writer {
     }
 }
 
-/// One job inside its savepoint. An error means that the whole batch is lost.
-fn step(connection: &mut Connection, job: &mut dyn Job) -> Result<Ending<'static>> {
-    connection.control("SAVEPOINT job")?;
+/// A whole batch is lost.
+struct Lost {
+    error: anyhow::Error,
+    for_want_of_space: bool,
+}
+
+/// One job inside its savepoint.
+fn step(connection: &mut Connection, job: &mut dyn Job) -> Result<Ending<'static>, Lost> {
+    let lost = |error, trouble| Lost { error, for_want_of_space: trouble == Some(Trouble::NoSpace) };
+    connection.control("SAVEPOINT job").map_err(|error| lost(error.into(), None))?;
     let mut tx = Tx::new(Driver::Sqlite(connection), Access::Write);
     let effect = job.run(&mut tx);
     let trouble = tx.trouble();
+    close(connection, effect == Effect::Keep && trouble.is_none()).map_err(|error| lost(error, trouble))?;
+    Ok(ending(effect, trouble))
+}
+
+/// Ends a job's savepoint, with or without its changes.
+fn close(connection: &Connection, keep: bool) -> Result<()> {
     // A full disk or an IO error may have rolled back everything, not only this job's statement.
     ensure!(!connection.raw.is_autocommit(), "SQLite rolled the transaction back");
-    if effect != Effect::Keep || trouble.is_some() {
+    if !keep {
         connection.control("ROLLBACK TO job")?;
     }
     connection.control("RELEASE job")?;
-    Ok(ending(effect, trouble))
+    Ok(())
 }
 
 /// Another process holds the file, or it cannot be opened: so it is for all who wait.

@@ -290,9 +290,36 @@ fn nothing_acknowledged_is_missing_when_the_disk_is_full() {
     });
     let acknowledged = outcomes.iter().filter(|(_, outcome)| outcome.is_ok()).count();
     assert!(acknowledged < 20, "the disk was not full");
+    // In a statement or at COMMIT: nobody is at fault, and it may be tried again.
+    assert!(outcomes.iter().all(|(_, outcome)| matches!(outcome, Ok(()) | Err(Failure::Busy))), "{outcomes:?}");
     assert_eq!(db.open_again_and_count(), i64::try_from(acknowledged).unwrap());
     db.store.switches().fill_disk.store(false, Ordering::SeqCst);
     add_note(&db.store, 100).unwrap();
+}
+
+/// The same where one statement is larger than what SQLite keeps in memory, so that it cannot even be ended.
+#[test]
+fn a_disk_that_fills_up_in_the_middle_of_a_statement_is_busy() {
+    let db = sqlite().with_notes();
+    db.store.switches().fill_disk.store(true, Ordering::SeqCst);
+    let picture = vec![0_u8; 16 << 20];
+    let insert = "INSERT INTO notes (id, picture) VALUES ($1, $2)";
+    let outcome = db.store.write_blocking(move |tx| Ok(tx.run(insert, &[1_i64.into(), (&picture).into()])?));
+    assert!(matches!(outcome, Err(Failure::Busy)), "{outcome:?}");
+    db.store.switches().fill_disk.store(false, Ordering::SeqCst);
+    add_note(&db.store, 100).unwrap();
+    assert_eq!(db.notes(), 1);
+}
+
+#[test]
+fn a_full_disk_of_postgres_is_busy() {
+    let Some(db) = postgres() else { return };
+    db.execute(
+        "CREATE FUNCTION fill() RETURNS BIGINT LANGUAGE plpgsql AS
+         $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = 'disk_full'; END $$",
+    );
+    let outcome = db.store.write_blocking(|tx| Ok(tx.run("SELECT fill()", &[])?));
+    assert!(matches!(outcome, Err(Failure::Busy)), "{outcome:?}");
 }
 
 #[test]
