@@ -12,7 +12,7 @@ use crate::{
     family::Family,
     grant::Grant,
     session::Session,
-    time::Timestamp,
+    time::{Seconds, Timestamp},
     user::User,
 };
 
@@ -200,6 +200,13 @@ pub fn client(client: Option<&Client>, project_valid_from: Timestamp, issued_at:
     Ok(client)
 }
 
+/// The time that what is issued to a client at `now` carries: not before anything of its kind is void, else what is
+/// issued in the second of a disabling would be void with what that ended. At most a second ahead of `now`.
+pub fn issue_time(client: &Client, project_valid_from: Timestamp, now: Timestamp) -> Timestamp {
+    let valid_from = client.tokens_valid_from.max(project_valid_from);
+    if valid_from <= now.plus(Seconds(1)) { now.max(valid_from) } else { now }
+}
+
 /// Whether the login from which a code came still holds, for the same user.
 pub fn session(session: Option<&Session>, user: &User, now: Timestamp) -> Result<(), Dead> {
     let session = session.ok_or(Dead::SessionMissing)?;
@@ -221,7 +228,6 @@ mod tests {
     use crate::{
         id::{ClientId, FamilyId, UserId},
         samples::{self, BEFORE, NOW, own_claims},
-        time::Seconds,
     };
 
     const LATER: Timestamp = Timestamp(BEFORE.0 + 1);
@@ -399,6 +405,23 @@ mod tests {
         check(Some(session.clone()), &other, Err(Dead::SessionOfAnotherUser));
         let void = User { tokens_valid_from: LATER, ..user };
         check(Some(session), &void, Err(Dead::UserTokensVoid));
+    }
+
+    #[test]
+    fn what_is_issued_in_the_second_that_voids_lives_and_a_clock_gone_wrong_is_not_followed() {
+        let voided = |at: i64| Client { tokens_valid_from: Timestamp(at), ..samples::client() };
+        for (client_from, project_from, expected) in [
+            (0, 0, NOW.0),
+            (NOW.0, NOW.0, NOW.0),
+            (NOW.0 + 1, 0, NOW.0 + 1),
+            (0, NOW.0 + 1, NOW.0 + 1),
+            (NOW.0 + 2, 0, NOW.0),
+        ] {
+            let own = voided(client_from);
+            let at = issue_time(&own, Timestamp(project_from), NOW);
+            assert_eq!(at, Timestamp(expected));
+            assert_eq!(client(Some(&own), Timestamp(project_from), at).is_ok(), client_from < NOW.0 + 2);
+        }
     }
 
     #[test]

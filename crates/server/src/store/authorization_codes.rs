@@ -2,7 +2,12 @@
 
 use super::sql::{Row, Tx, to_json};
 use anyhow::Result;
-use hospes_protocol::{Timestamp, authorization_code::AuthorizationCode, id::ProjectId, plane::Plane};
+use hospes_protocol::{
+    Timestamp,
+    authorization_code::AuthorizationCode,
+    id::{ClientId, ProjectId, UserId},
+    plane::Plane,
+};
 
 impl Tx<'_> {
     pub fn add_code(&mut self, project: &ProjectId, hash: &[u8; 32], code: &AuthorizationCode) -> Result<()> {
@@ -61,6 +66,33 @@ impl Tx<'_> {
             &[project.into(), hash.into(), now.into(), keep_until.into()],
         )?;
         Ok(())
+    }
+
+    /// Voids what the client has not redeemed yet of this user's codes, and returns how many there were.
+    pub fn void_codes_of_grant(&mut self, project: &ProjectId, user: &UserId, client: &ClientId) -> Result<u64> {
+        self.run(
+            "DELETE FROM authorization_codes
+             WHERE project_id = $1 AND client_id = $3 AND user_id = $2 AND redeemed_at IS NULL",
+            &[project.into(), user.into(), client.into()],
+        )
+    }
+
+    /// The same for all clients of a user. Every code has a grant, and by those they are found.
+    pub fn void_codes_of_user(&mut self, project: &ProjectId, user: &UserId) -> Result<u64> {
+        self.run(
+            "DELETE FROM authorization_codes
+             WHERE redeemed_at IS NULL AND (project_id, client_id, user_id) IN (
+                 SELECT project_id, client_id, user_id FROM grants WHERE project_id = $1 AND user_id = $2)",
+            &[project.into(), user.into()],
+        )
+    }
+
+    /// The same for all users of a client.
+    pub fn void_codes_of_client(&mut self, project: &ProjectId, client: &ClientId) -> Result<u64> {
+        self.run(
+            "DELETE FROM authorization_codes WHERE project_id = $1 AND client_id = $2 AND redeemed_at IS NULL",
+            &[project.into(), client.into()],
+        )
     }
 }
 

@@ -110,26 +110,30 @@ impl Tx<'_> {
         Ok(version)
     }
 
-    /// Nobody may use the client until [`Tx::enable_client`], and what it holds stays void after that. `false` when
-    /// there is no such client.
+    /// Nobody may use the client until [`Tx::enable_client`], and what it holds stays void after that: codes and
+    /// interactions go, and the rest, which may be much, by the time before which nothing of the client's counts.
+    /// That is the next second, so what was issued in this one is void too. `false` when there is no such client.
     pub fn disable_client(&mut self, project: &ProjectId, id: &ClientId, now: Timestamp) -> Result<bool> {
         let disabled = self.run(
             "UPDATE clients SET disabled_at = COALESCE(disabled_at, $3), tokens_valid_from = $4, updated_at = $3,
                  version = version + 1
              WHERE project_id = $1 AND client_id = $2",
-            // What was issued in this very second is void too.
             &[project.into(), id.into(), now.into(), now.plus(Seconds(1)).into()],
         )?;
+        self.void_codes_of_client(project, id)?;
+        self.remove_interactions_of_client(project, id)?;
         self.count_change()?;
         Ok(disabled == 1)
     }
 
-    /// `false` when there is no such client.
+    /// Lets a disabled client in again. What a transaction issued that began before the client was disabled and ended
+    /// after it is void now at the latest. `false` when there is no such client.
     pub fn enable_client(&mut self, project: &ProjectId, id: &ClientId, now: Timestamp) -> Result<bool> {
         let enabled = self.run(
-            "UPDATE clients SET disabled_at = NULL, updated_at = $3, version = version + 1
+            "UPDATE clients SET disabled_at = NULL, updated_at = $3, version = version + 1,
+                 tokens_valid_from = CASE WHEN disabled_at IS NULL THEN tokens_valid_from ELSE $4 END
              WHERE project_id = $1 AND client_id = $2",
-            &[project.into(), id.into(), now.into()],
+            &[project.into(), id.into(), now.into(), now.plus(Seconds(1)).into()],
         )?;
         self.count_change()?;
         Ok(enabled == 1)
@@ -137,9 +141,10 @@ impl Tx<'_> {
 
     /// Removes a client and its secrets; from then on nothing that it holds is accepted. `false` when there is no such
     /// client. Its families and grants may be many: remove them with [`Tx::remove_remains_of_client`] afterwards.
-    /// Codes and interactions go by themselves within a day.
     pub fn remove_client(&mut self, project: &ProjectId, id: &ClientId) -> Result<bool> {
         self.run("DELETE FROM client_secrets WHERE project_id = $1 AND client_id = $2", &[project.into(), id.into()])?;
+        self.void_codes_of_client(project, id)?;
+        self.remove_interactions_of_client(project, id)?;
         let removed =
             self.run("DELETE FROM clients WHERE project_id = $1 AND client_id = $2", &[project.into(), id.into()])?;
         self.count_change()?;

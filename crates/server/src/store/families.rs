@@ -135,23 +135,6 @@ impl Tx<'_> {
             &[project.into(), session.into(), now.into(), gone_at(now)],
         )
     }
-
-    /// Ends everything that a client was given so far, however many users it has: it moves the time before which its
-    /// artifacts are void. The client may go on with new authorizations. `false` when there is no such client.
-    pub fn revoke_families_of_client(
-        &mut self,
-        project: &ProjectId,
-        client: &ClientId,
-        now: Timestamp,
-    ) -> Result<bool> {
-        let moved = self.run(
-            "UPDATE clients SET tokens_valid_from = $3, updated_at = $3, version = version + 1
-             WHERE project_id = $1 AND client_id = $2",
-            &[project.into(), client.into(), now.into()],
-        )?;
-        self.count_change()?;
-        Ok(moved == 1)
-    }
 }
 
 fn gone_at(now: Timestamp) -> Value<'static> {

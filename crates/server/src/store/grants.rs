@@ -100,10 +100,11 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// "Disconnect": ends the grant and every token family under it. `false` when there was nothing to end.
+    /// "Disconnect": ends the grant, every token family under it, and what was on the way to one: codes not yet
+    /// redeemed and interactions that wait. `false` when there was nothing to end.
     ///
-    /// Families are looked for twice. The first time comes before the grant's row is locked, in the order in which a
-    /// refresh locks them; the second finds what a redemption added that held the grant until now.
+    /// Codes and families are looked for twice. The first time comes before the grant's row is locked, in the order in
+    /// which a redemption or a refresh locks them; the second finds what was added by whoever held the grant until now.
     pub fn revoke_grant(
         &mut self,
         project: &ProjectId,
@@ -111,12 +112,15 @@ impl Tx<'_> {
         client: &ClientId,
         now: Timestamp,
     ) -> Result<bool> {
+        self.void_codes_of_grant(project, user, client)?;
+        self.remove_interactions_of_grant(project, user, client)?;
         let families = self.revoke_families_of_grant(project, user, client, now)?;
         let revoked = self.run(
             "UPDATE grants SET revoked_at = $4, tokens_valid_from = $4, updated_at = $4
              WHERE project_id = $1 AND user_id = $2 AND client_id = $3 AND revoked_at IS NULL",
             &[project.into(), user.into(), client.into(), now.into()],
         )?;
+        self.void_codes_of_grant(project, user, client)?;
         let late = self.revoke_families_of_grant(project, user, client, now)?;
         Ok(families.saturating_add(revoked).saturating_add(late) > 0)
     }

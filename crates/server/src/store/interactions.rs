@@ -4,18 +4,25 @@ use super::sql::{Row, Tx, to_json};
 use anyhow::Result;
 use hospes_protocol::{
     Timestamp,
-    id::{InteractionId, ProjectId, UserId},
+    id::{ClientId, InteractionId, ProjectId, UserId},
     interaction::{Interaction, Progress},
     plane::Plane,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
 impl Tx<'_> {
-    pub fn add_interaction<R: Serialize>(&mut self, project: &ProjectId, interaction: &Interaction<R>) -> Result<()> {
+    /// `client` asks, and `user` is who was signed in when it did: what ends either ends the interaction.
+    pub fn add_interaction<R: Serialize>(
+        &mut self,
+        project: &ProjectId,
+        interaction: &Interaction<R>,
+        client: &ClientId,
+        user: Option<&UserId>,
+    ) -> Result<()> {
         self.run(
             "INSERT INTO interactions (project_id, interaction_id, plane, request, progress, browser_hash, user_id,
-                 created_at, expires_at, decided_at, attempts)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0)",
+                 created_at, expires_at, decided_at, client_id, attempts)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0)",
             &[
                 project.into(),
                 (&interaction.id).into(),
@@ -23,10 +30,11 @@ impl Tx<'_> {
                 (&to_json(&interaction.request)?).into(),
                 (&to_json(&interaction.progress)?).into(),
                 (&interaction.browser_hash).into(),
-                interaction.progress.user_id.as_ref().into(),
+                user.into(),
                 interaction.created_at.into(),
                 interaction.expires_at.into(),
                 interaction.decided_at.into(),
+                client.into(),
             ],
         )?;
         Ok(())
@@ -76,15 +84,25 @@ impl Tx<'_> {
         Ok(())
     }
 
-    pub fn remove_interaction(&mut self, project: &ProjectId, id: &InteractionId) -> Result<()> {
+    /// Removes what waits for this user's answer to this client.
+    pub fn remove_interactions_of_grant(
+        &mut self,
+        project: &ProjectId,
+        user: &UserId,
+        client: &ClientId,
+    ) -> Result<u64> {
         self.run(
-            "DELETE FROM interactions WHERE project_id = $1 AND interaction_id = $2",
-            &[project.into(), id.into()],
-        )?;
-        Ok(())
+            "DELETE FROM interactions WHERE project_id = $1 AND client_id = $3 AND user_id = $2",
+            &[project.into(), user.into(), client.into()],
+        )
     }
 
-    /// Removes the interactions in which this user has gone on.
+    /// Removes what waits for anybody's answer to this client.
+    pub fn remove_interactions_of_client(&mut self, project: &ProjectId, client: &ClientId) -> Result<u64> {
+        self.run("DELETE FROM interactions WHERE project_id = $1 AND client_id = $2", &[project.into(), client.into()])
+    }
+
+    /// Removes the interactions that began while this user was signed in, or in which they have gone on.
     pub fn remove_interactions_of_user(&mut self, project: &ProjectId, user: &UserId) -> Result<u64> {
         self.run("DELETE FROM interactions WHERE project_id = $1 AND user_id = $2", &[project.into(), user.into()])
     }

@@ -14,8 +14,14 @@ struct Migration {
     sql: &'static str,
 }
 
-const MIGRATIONS: [Migration; 1] =
-    [Migration { version: 1, name: "0001_init", sql: include_str!("../../migrations/0001_init.sql") }];
+const MIGRATIONS: [Migration; 2] = [
+    Migration { version: 1, name: "0001_init", sql: include_str!("../../migrations/0001_init.sql") },
+    Migration {
+        version: 2,
+        name: "0002_voiding_and_audit",
+        sql: include_str!("../../migrations/0002_voiding_and_audit.sql"),
+    },
+];
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     version  BIGINT NOT NULL PRIMARY KEY,
@@ -149,6 +155,11 @@ fn compare(taken: &[Taken]) -> Result<Vec<&'static Migration>> {
         );
     }
     Ok(MIGRATIONS.iter().filter(|known| !taken.iter().any(|row| row.version == known.version)).collect())
+}
+
+#[cfg(test)]
+pub(super) fn names_of_all() -> Vec<&'static str> {
+    MIGRATIONS.iter().map(|migration| migration.name).collect()
 }
 
 fn names(migrations: &[&'static Migration]) -> Vec<&'static str> {

@@ -153,7 +153,7 @@ fn migrated(url: &str, configure: impl Fn(&mut StoreConfig)) -> Store {
     let mut config = StoreConfig { connections: 4, ..StoreConfig::new(url) };
     configure(&mut config);
     let store = Store::open(&config).unwrap();
-    assert_eq!(store.migrate().unwrap(), ["0001_init"]);
+    assert_eq!(store.migrate().unwrap(), super::migrations::names_of_all());
     store
 }
 

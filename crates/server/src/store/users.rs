@@ -145,11 +145,13 @@ impl Tx<'_> {
         Ok(enabled == 1)
     }
 
-    /// Ends the user's sessions, token families and pending interactions, and voids every older artifact. Grants stay.
+    /// Ends the user's sessions, token families, pending interactions and codes, and voids every older artifact. Grants
+    /// stay.
     ///
     /// On PostgreSQL a transaction that issues something meanwhile holds the user's grant
-    /// ([`Tx::take_grant`]): we wait for it and look for families once more, so that none slips through.
+    /// ([`Tx::take_grant`]): we wait for it and look for codes and families once more, so that none slips through.
     pub fn sign_out_everywhere(&mut self, project: &ProjectId, id: &UserId, now: Timestamp) -> Result<()> {
+        self.void_codes_of_user(project, id)?;
         self.revoke_families_of_user(project, id, now)?;
         self.run(
             "UPDATE users SET tokens_valid_from = $3 WHERE project_id = $1 AND user_id = $2 AND tokens_valid_from < $3",
@@ -161,6 +163,7 @@ impl Tx<'_> {
             "UPDATE grants SET updated_at = updated_at WHERE project_id = $1 AND user_id = $2",
             &[project.into(), id.into()],
         )?;
+        self.void_codes_of_user(project, id)?;
         self.revoke_families_of_user(project, id, now)?;
         Ok(())
     }

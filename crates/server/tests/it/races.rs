@@ -8,12 +8,11 @@ use tokio::task::JoinSet;
 const RACERS: usize = 40;
 
 /// Runs [`RACERS`] at the same time; even ones at the first process, odd ones at the second.
-async fn race<T, F>(app: &TestApp, sibling: &Sibling, client: &Client, run: impl Fn(usize, Client) -> F) -> Vec<T>
+async fn race<T, F>(sibling: &Sibling, client: &Client, run: impl Fn(usize, Client) -> F) -> Vec<T>
 where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,
 {
-    let _ = app;
     let mut racers = JoinSet::new();
     for number in 0..RACERS {
         let client = if number % 2 == 0 { client.clone() } else { sibling.client(client) };
@@ -49,7 +48,7 @@ async fn ghsa_7w99_5wm4_3g79_one_code_has_one_winner_and_its_family_ends_revoked
     for id in ["spa", "web"] {
         let client = app.client(id);
         let code = app.browser().login_and_consent(&client.request(), "alice").await.code();
-        let replies = race(&app, &sibling, &client, |_, client| {
+        let replies = race(&sibling, &client, |_, client| {
             let code = code.clone();
             async move { client.redeem(&code).await }
         })
@@ -69,7 +68,7 @@ async fn thieves_without_the_verifier_neither_win_nor_end_anything() {
     let sibling = app.another_process().await;
     let spa = app.client("spa");
     let code = app.browser().login_and_consent(&spa.request(), "alice").await.code();
-    let replies = race(&app, &sibling, &spa, |number, client| {
+    let replies = race(&sibling, &spa, |number, client| {
         let code = code.clone();
         async move {
             if number == 17 {
@@ -91,7 +90,7 @@ async fn cve_2026_1035_forty_refreshes_of_a_public_client_make_one_step() {
     let sibling = app.another_process().await;
     let spa = app.client("spa");
     let first = app.tokens("spa", "alice").await;
-    let replies = race(&app, &sibling, &spa, |_, client| {
+    let replies = race(&sibling, &spa, |_, client| {
         let token = first.refresh_token.clone();
         async move { client.refresh(&token).await }
     })
@@ -113,7 +112,7 @@ async fn with_window_0_forty_refreshes_end_the_family() {
     let sibling = app.another_process().await;
     let spa = app.client("spa");
     let first = app.tokens("spa", "alice").await;
-    let replies = race(&app, &sibling, &spa, |_, client| {
+    let replies = race(&sibling, &spa, |_, client| {
         let token = first.refresh_token.clone();
         async move { client.refresh(&token).await }
     })
@@ -130,7 +129,7 @@ async fn forty_refreshes_of_a_confidential_client_change_nothing() {
     let sibling = app.another_process().await;
     let web = app.client("web");
     let first = app.tokens("web", "alice").await;
-    let replies = race(&app, &sibling, &web, |_, client| {
+    let replies = race(&sibling, &web, |_, client| {
         let token = first.refresh_token.clone();
         async move { client.refresh(&token).await }
     })
@@ -176,7 +175,7 @@ async fn growthbook_6371_revoke_against_refresh_leaves_nothing_alive() {
         let client = app.client(id);
         let first = app.tokens(id, "alice").await;
         let revoker = 7 + 9 * round;
-        let replies = race(&app, &sibling, &client, |number, client| {
+        let replies = race(&sibling, &client, |number, client| {
             let token = first.refresh_token.clone();
             async move { if number == revoker { client.revoke(&token).await } else { client.refresh(&token).await } }
         })
@@ -197,7 +196,7 @@ async fn what_is_disabled_while_refreshes_run_has_nothing_active_afterwards() {
         for id in ["spa", "web"] {
             let client = app.client(id);
             let first = app.tokens(id, "alice").await;
-            let refreshes = race(&app, &sibling, &client, |_, client| {
+            let refreshes = race(&sibling, &client, |_, client| {
                 let token = first.refresh_token.clone();
                 async move { client.refresh(&token).await }
             });
@@ -222,7 +221,6 @@ async fn what_is_disabled_while_refreshes_run_has_nothing_active_afterwards() {
             // Nor does anything come back when they do, though it all happened in one second.
             nothing_is_alive(&app, &client, &successes(&replies)).await;
             nothing_is_alive(&app, &client, std::slice::from_ref(&first)).await;
-            app.advance(1);
         }
     }
 }
@@ -234,14 +232,13 @@ async fn what_is_disabled_while_codes_are_redeemed_has_nothing_active_afterwards
     let sibling = app.another_process().await;
     let first = app.client("first");
     for what in ["user", "sign out", "grant", "client"] {
-        app.advance(1);
         let mut alice = app.browser();
         alice.login_and_consent(&first.request(), "alice").await.code();
         let mut codes = Vec::new();
         for _ in 0..RACERS {
             codes.push(alice.login_and_consent(&first.request(), "alice").await.code());
         }
-        let redemptions = race(&app, &sibling, &first, |number, client| {
+        let redemptions = race(&sibling, &first, |number, client| {
             let code = codes[number].clone();
             async move { client.redeem(&code).await }
         });

@@ -115,3 +115,55 @@ async fn a_silent_request_with_an_unverifiable_hint_gets_no_code() {
     let hinted = silent.with("id_token_hint", "eyJhbGciOiJFUzI1NiJ9.e30.AAAA");
     assert_eq!(alice.authorize(&hinted).await.callback().error(), "login_required");
 }
+
+/// A code that a disconnect, a sign-out or a disabling voided stays void, though the user connects the client again in
+/// the very same second; and what is given then lives.
+#[tokio::test]
+async fn an_unredeemed_code_does_not_come_back_with_the_next_consent() {
+    for what in ["disconnect", "sign out", "user", "client"] {
+        let app = TestApp::new().await;
+        let web = app.client("web");
+        let mut alice = app.browser();
+        let code = alice.login_and_consent(&web.request(), "alice").await.code();
+        match what {
+            "disconnect" => app.revoke_grant("alice", "web").await,
+            "sign out" => app.sign_out_everywhere("alice").await,
+            "user" => {
+                app.disable_user("alice").await;
+                app.enable_user("alice").await;
+            }
+            _ => {
+                app.disable_client("web").await;
+                app.enable_client("web").await;
+            }
+        }
+        let again = alice.login_and_consent(&web.request(), "alice").await.code();
+        web.redeem(&code).await.refused(400, "invalid_grant");
+        let tokens = web.redeem(&again).await.tokens();
+        assert!(web.is_active(&tokens.access_token).await, "{what}");
+        web.redeem(&code).await.refused(400, "invalid_grant");
+        assert!(web.is_active(&web.refresh(&tokens.refresh_token).await.tokens().access_token).await, "{what}");
+    }
+}
+
+/// A page that waits for the user's answer ends with what it asks about.
+#[tokio::test]
+async fn an_open_consent_page_ends_with_a_disconnect_or_its_client() {
+    for what in ["disconnect", "client"] {
+        let app = TestApp::new().await;
+        let web = app.client("web");
+        let mut alice = app.browser();
+        alice.login_and_consent(&web.request(), "alice").await.code();
+        let page = alice.authorize(&web.request().with("prompt", "consent")).await;
+        assert_eq!(page.page(), "consent");
+        match what {
+            "disconnect" => app.revoke_grant("alice", "web").await,
+            _ => {
+                app.disable_client("web").await;
+                app.enable_client("web").await;
+            }
+        }
+        let answer = alice.submit(page.form().press(decision::ALLOW)).await;
+        assert_eq!((answer.status, answer.page()), (400, "error"), "{what}");
+    }
+}

@@ -115,7 +115,6 @@ async fn a_token_dies_with_everything_behind_it() {
     is_refused(&web.userinfo(&client_gone).await);
     app.enable_client("web").await;
     is_refused(&web.userinfo(&client_gone).await);
-    app.advance(1);
 
     let user_gone = token().await;
     app.advance(1);

@@ -27,6 +27,7 @@ use hospes_protocol::{
     family::FamilyContext,
     id::{FamilyId, InteractionId, UserId},
     interaction::Interaction,
+    liveness,
     parameters::Parameters,
     plane::Plane,
     refuse,
@@ -266,7 +267,8 @@ pub(crate) fn add_code(
     now: Timestamp,
 ) -> Result<(), Failure> {
     let (session, user): &(Session, User) = situation.signed_in.as_ref().ok_or(CHANGED)?;
-    let client_id = &situation.client.client.id;
+    let client = &situation.client.client;
+    let client_id = &client.id;
     tx.save_grant(&app.project, &user.id, client_id, now, |previous| {
         consent::grant_after(approval, previous, &user.id, client_id, now)
     })?;
@@ -292,7 +294,7 @@ pub(crate) fn add_code(
                 id_token_claims: not_declined(&valid.claims.id_token, approval),
                 trusted_profile: session.trusted_profile.clone(),
             },
-            issued_at: now,
+            issued_at: liveness::issue_time(client, situation.current.project.tokens_valid_from, now),
             expires_at: now.plus(app.config.lifetimes.code),
             redeemed_at: None,
         },

@@ -17,6 +17,7 @@ use crate::{
         },
         visit::Visit,
     },
+    store::Tx,
 };
 use axum::{
     extract::State,
@@ -26,7 +27,7 @@ use form_urlencoded::Serializer;
 use hospes_protocol::{
     authorization_request::{self, AuthorizationRequest, Rejected},
     authorize::Step,
-    id::InteractionId,
+    id::{InteractionId, UserId},
     interaction::{Interaction, Progress},
     plane::Plane,
 };
@@ -88,13 +89,20 @@ async fn begin(app: &App, mut visit: Visit, request: AuthorizationRequest) -> Re
         }
         Ok((_, step)) => {
             let page = Page::of(&step).ok_or(waiting::CHANGED)?;
-            wait(app, &mut visit, request, page).await
+            let user_id = situation.who(now).map(|(_, user)| user.id.clone());
+            wait(app, &mut visit, request, user_id, page).await
         }
     }
 }
 
 /// Keeps the request as an interaction and sends the browser to the page that it waits for.
-async fn wait(app: &App, visit: &mut Visit, request: AuthorizationRequest, page: Page) -> Result<Response, Failure> {
+async fn wait(
+    app: &App,
+    visit: &mut Visit,
+    request: AuthorizationRequest,
+    user_id: Option<UserId>,
+    page: Page,
+) -> Result<Response, Failure> {
     let id = InteractionId::new(format!("int_{}", app.entropy.token()));
     let (browser_hash, set_cookie) = visit.browser.bind(app);
     let interaction = Interaction {
@@ -108,8 +116,12 @@ async fn wait(app: &App, visit: &mut Visit, request: AuthorizationRequest, page:
         decided_at: None,
     };
     {
-        let app = app.clone();
-        app.clone().store.write(move |tx| Ok(tx.add_interaction(&app.project, &interaction)?)).await?;
+        let (app, store) = (app.clone(), app.store.clone());
+        let add = move |tx: &mut Tx<'_>| {
+            let client_id = &interaction.request.client_id;
+            Ok(tx.add_interaction(&app.project, &interaction, client_id, user_id.as_ref())?)
+        };
+        store.write(add).await?;
     }
     let mut response = page.go(app, &id);
     if let Some(cookie) = set_cookie {

@@ -366,10 +366,7 @@ impl Turn<'_> {
                 if !code.is_tried && code.asked_at.elapsed() < CODE_IS_OLD {
                     self.actor.find(Kind::Missing, format!("a code of {} is refused: {why}", code.app.id()));
                 }
-                // As after a disconnect, whose answer may have been lost: one of the same second is not over for good.
-                if code.app != App::Third || code.asked_at.elapsed() > Duration::from_secs(2) {
-                    self.actor.spent.push(code);
-                }
+                self.actor.spent.push(code);
             }
             Said::Unknown => {}
         }
@@ -523,6 +520,9 @@ impl Turn<'_> {
         for code in self.actor.codes.iter_mut().filter(|code| code.app == App::Third) {
             code.is_tried = true;
         }
+        for question in &mut self.actor.questions {
+            question.is_tried = true;
+        }
         let form = form.press(App::Third.id());
         let Some(answer) = self.submit(&form, Some("/account/apps"))? else { return Ok(()) };
         if !answer.header("location").contains("disconnected") {
@@ -534,12 +534,13 @@ impl Turn<'_> {
                 self.end(at);
             }
         }
-        // Times are whole seconds: a code of the same second as the disconnect lives again with the next consent.
         let (ended, others) =
             std::mem::take(&mut self.actor.codes).into_iter().partition(|code| code.app == App::Third);
         self.actor.codes = others;
-        let ended: Vec<Code> = ended;
-        self.actor.spent.extend(ended.into_iter().filter(|code| code.asked_at.elapsed() > Duration::from_secs(2)));
+        self.actor.spent.extend::<Vec<Code>>(ended);
+        for question in &mut self.actor.questions {
+            question.is_answered = true;
+        }
         Ok(())
     }
 
