@@ -88,7 +88,9 @@ impl Records {
         }
         let secrets: Arc<[_]> =
             tx.find_project_secrets(&current.project.id)?.into_iter().map(|secret| secret.hash).collect();
-        self.project_secrets.insert(key, Arc::clone(&secrets));
+        if tx.sees_only_what_is_committed() {
+            self.project_secrets.insert(key, Arc::clone(&secrets));
+        }
         Ok(secrets)
     }
 }
@@ -126,7 +128,7 @@ mod tests {
             id: ProjectId::new("project"),
             name: "Example".into(),
             issuer: "https://id.example".into(),
-            settings: serde_json::json!({}),
+            settings: crate::project_settings::ProjectSettings::default(),
             policy: Policy::default(),
             created_at: NOW,
             updated_at: NOW,

@@ -156,12 +156,11 @@ async fn an_open_consent_page_ends_with_a_disconnect_or_its_client() {
         alice.login_and_consent(&web.request(), "alice").await.code();
         let page = alice.authorize(&web.request().with("prompt", "consent")).await;
         assert_eq!(page.page(), "consent");
-        match what {
-            "disconnect" => app.revoke_grant("alice", "web").await,
-            _ => {
-                app.disable_client("web").await;
-                app.enable_client("web").await;
-            }
+        if what == "disconnect" {
+            app.revoke_grant("alice", "web").await;
+        } else {
+            app.disable_client("web").await;
+            app.enable_client("web").await;
         }
         let answer = alice.submit(page.form().press(decision::ALLOW)).await;
         assert_eq!((answer.status, answer.page()), (400, "error"), "{what}");
