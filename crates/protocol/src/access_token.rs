@@ -7,7 +7,7 @@
 use crate::{
     error::{ErrorCode::InvalidToken, Refusal, refuse},
     id::{ClientId, FamilyId, SessionId},
-    jose::{KeySet, Unverified, Verified, VerifyingAlg},
+    jose::{Verified, VerifyingAlg},
     scope::Scope,
     time::Timestamp,
 };
@@ -59,16 +59,6 @@ pub struct AccessToken {
     claims: AccessTokenClaims,
 }
 
-/// Everything at once: parses `token`, verifies it with our `keys` and validates it at `now`.
-pub fn verify(token: &str, keys: &KeySet, issuer: &str, now: Timestamp) -> Result<AccessToken, Refusal> {
-    let verified = Unverified::parse(token)
-        .and_then(|unverified| keys.verify(&unverified))
-        .map_err(|error| refuse(InvalidToken, error.reason()))?;
-    let token = AccessToken::from_verified(verified)?;
-    token.validate(issuer, now)?;
-    Ok(token)
-}
-
 impl AccessToken {
     /// Proves the kind of a verified token. An ID token, a client assertion or a session's token is none.
     pub fn from_verified(verified: Verified) -> Result<Self, Refusal> {
@@ -108,7 +98,8 @@ impl AccessToken {
     }
 }
 
-fn one_as_text<S: Serializer>(values: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+/// `aud` as most write it: one alone is no array (RFC 7519 §4.1.3).
+pub(crate) fn one_as_text<S: Serializer>(values: &[String], serializer: S) -> Result<S::Ok, S::Error> {
     match values {
         [one] => serializer.serialize_str(one),
         all => all.serialize(serializer),
@@ -133,7 +124,7 @@ mod tests {
     use super::*;
     use crate::{
         client::SigningAlg,
-        jose::{JoseError, SigningKey, VerifyingKey},
+        jose::{JoseError, KeySet, SigningKey, Unverified, VerifyingKey},
     };
     use serde_json::json;
 
@@ -240,12 +231,17 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_verified_and_validated_in_one_step() {
+    fn a_token_is_verified_and_then_validated() {
         let der = SigningKey::generate_pkcs8(SigningAlg::ES256).unwrap();
         let key = SigningKey::from_pkcs8(SigningAlg::ES256, "1", &der).unwrap();
         let keys: KeySet = [VerifyingKey::from_jwk(&key.public_jwk()).unwrap()].into_iter().collect();
         let token = key.sign(TYP, &claims()).unwrap();
-        let at = |token: &str, now| verify(token, &keys, ISSUER, Timestamp(now)).map(AccessToken::into_claims);
+        let at = |token: &str, now| {
+            let verified = Unverified::parse(token).and_then(|unverified| keys.verify(&unverified));
+            let token = AccessToken::from_verified(verified.map_err(|error| refuse(InvalidToken, error.reason()))?)?;
+            token.validate(ISSUER, Timestamp(now))?;
+            Ok::<_, Refusal>(token.into_claims())
+        };
         assert_eq!(at(&token, 1_000).unwrap().client_id, ClientId::new("web"));
         assert_eq!(at(&token, 1_600), Err(EXPIRED));
         let other = key.sign(TYP, &with(json!({ "sub": "eve" }))).unwrap();

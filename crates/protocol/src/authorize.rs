@@ -467,10 +467,6 @@ mod tests {
         let essential = claiming(r#"{"id_token":{"acr":{"essential":true,"values":["urn:x"]}}}"#);
         check_both(Case { request: essential, session: None, ..case() }, Refuse(UNMET_ACR), UNMET_ACR);
         check(Case { request: claiming(r#"{"id_token":{"acr":{"values":["urn:x"]}}}"#), ..case() }, Issue);
-        check(
-            Case { request: AuthorizationRequest { acr_values: Some("urn:x".into()), ..case().request }, ..case() },
-            Issue,
-        );
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod verifying;
 
 pub use encoding::base64url;
 pub use error::JoseError;
+pub(crate) use jwk::SECRET_MEMBERS;
 pub use jwk::{Jwk, Jwks, PublicKey};
 pub use key_set::KeySet;
 pub use numeric_date::numeric_date;

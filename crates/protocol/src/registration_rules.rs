@@ -9,6 +9,7 @@ use crate::{
         ErrorCode::{InvalidClientMetadata, InvalidRedirectUri},
         Refusal, refuse,
     },
+    jose::SECRET_MEMBERS,
     redirect_uri, resource,
     scope::Scope,
     time::Seconds,
@@ -72,9 +73,6 @@ const LONGEST_DESCRIPTION: usize = 2000;
 const LONGEST_URI: usize = 2048;
 const MOST_URIS: usize = 100;
 const MOST_KEYS: usize = 20;
-
-/// The members of a JWK that only the owner may know (RFC 7518 §6.2.2, §6.3.2 and §6.4.1).
-const SECRET_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 /// Whether a client may be stored with these `settings`.
 pub fn validate_client_settings(settings: &ClientSettings) -> Result<(), Refusal> {

@@ -77,8 +77,10 @@ impl Jwks {
 }
 
 /// The private members of RFC 7518 §6.2.2, §6.3.2, §6.4.1 and RFC 8037 §2.
+pub(crate) const SECRET_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
 fn holds_private_members(key: &Value) -> bool {
-    ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|member| key.get(member).is_some())
+    SECRET_MEMBERS.iter().any(|member| key.get(member).is_some())
 }
 
 impl<'de> Deserialize<'de> for Jwk {
