@@ -26,6 +26,10 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub const TOO_LARGE: Refusal = refuse(
+    InvalidRequest,
+    "the authorization request is longer than 16 KiB in all; send a shorter state, claims, id_token_hint or fewer resources",
+);
 pub const MISSING_CLIENT_ID: Refusal = refuse(InvalidRequest, "client_id is missing");
 pub const CLIENT_ID_TOO_LONG: Refusal = refuse(InvalidRequest, "client_id is longer than 2048 bytes");
 /// For the caller, when no client has the id.
@@ -79,9 +83,10 @@ pub const RESPONSE_TYPES: [&str; 1] = ["code"];
 /// The values of `prompt` that have a meaning here; others are ignored.
 pub const PROMPT_VALUES: [&str; 4] = ["none", "login", "consent", "select_account"];
 
+/// The whole request waits in the database for anybody who sends one.
+const MOST_BYTES: usize = 16 * 1024;
 const LONGEST_CLIENT_ID: usize = 2048;
 const LONGEST_NONCE: usize = 1024;
-const MOST_LIST_ENTRIES: usize = 16;
 
 /// The parameters as they were sent: nothing here has been checked against anything. This is what an interaction
 /// stores, so that every later step validates it anew against the client and policy of that moment.
@@ -113,8 +118,6 @@ pub struct AuthorizationRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id_token_hint: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub acr_values: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ui_locales: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claims: Option<String>,
@@ -141,11 +144,6 @@ pub struct ValidRequest {
     pub code_challenge: Option<CodeChallenge>,
     pub prompt: Prompt,
     pub max_age: Option<Seconds>,
-    pub login_hint: Option<String>,
-    /// Not verified yet: that takes keys.
-    pub id_token_hint: Option<String>,
-    pub acr_values: Vec<String>,
-    pub ui_locales: Vec<String>,
     pub claims: ClaimsRequest,
     seal: Seal,
 }
@@ -221,7 +219,7 @@ pub fn parse(parameters: &Parameters) -> Result<AuthorizationRequest, Refusal> {
     if client_id.len() > LONGEST_CLIENT_ID {
         return Err(CLIENT_ID_TOO_LONG);
     }
-    Ok(AuthorizationRequest {
+    let request = AuthorizationRequest {
         client_id: ClientId::new(client_id),
         redirect_uri: text("redirect_uri"),
         response_type: text("response_type"),
@@ -235,14 +233,41 @@ pub fn parse(parameters: &Parameters) -> Result<AuthorizationRequest, Refusal> {
         max_age: text("max_age"),
         login_hint: text("login_hint"),
         id_token_hint: text("id_token_hint"),
-        acr_values: text("acr_values"),
         ui_locales: text("ui_locales"),
         claims: text("claims"),
         request: text("request"),
         request_uri: text("request_uri"),
         registration: text("registration"),
         resources: parameters.all("resource").map(str::to_owned).collect(),
-    })
+    };
+    if request.size() > MOST_BYTES { Err(TOO_LARGE) } else { Ok(request) }
+}
+
+impl AuthorizationRequest {
+    /// How many bytes its values have.
+    pub fn size(&self) -> usize {
+        let texts = [
+            &self.redirect_uri,
+            &self.response_type,
+            &self.response_mode,
+            &self.scope,
+            &self.state,
+            &self.nonce,
+            &self.code_challenge,
+            &self.code_challenge_method,
+            &self.prompt,
+            &self.max_age,
+            &self.login_hint,
+            &self.id_token_hint,
+            &self.ui_locales,
+            &self.claims,
+            &self.request,
+            &self.request_uri,
+            &self.registration,
+        ];
+        let values = texts.into_iter().flatten().chain(&self.resources);
+        values.map(String::len).sum::<usize>().saturating_add(self.client_id.as_str().len())
+    }
 }
 
 /// Proves that `client` may make `request` under `policy`.
@@ -328,10 +353,6 @@ pub fn validate(request: &AuthorizationRequest, client: &Client, policy: &Policy
         code_challenge,
         prompt,
         max_age,
-        login_hint: request.login_hint.clone(),
-        id_token_hint: request.id_token_hint.clone(),
-        acr_values: parse_list(request.acr_values.as_deref()),
-        ui_locales: parse_list(request.ui_locales.as_deref()),
         claims,
         target,
         seal: Seal,
@@ -476,12 +497,6 @@ fn wanted_values(member: &Map<String, Value>, name: &str) -> Result<Vec<String>,
     let several = claim.get("values").and_then(Value::as_array).into_iter().flatten();
     let all = claim.get("value").into_iter().chain(several);
     all.map(|value| value.as_str().map(str::to_owned).ok_or(BAD_CLAIMS)).collect()
-}
-
-/// A list separated by spaces, of which only the first entries count: these are wishes, in order of preference.
-fn parse_list(text: Option<&str>) -> Vec<String> {
-    let entries = text.unwrap_or_default().split(' ').filter(|entry| !entry.is_empty());
-    entries.take(MOST_LIST_ENTRIES).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -733,11 +748,20 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn nonce_and_lists_are_limited() {
+    fn the_nonce_is_limited() {
         let long = AuthorizationRequest { nonce: Some("n".repeat(1025)), ..request() };
         check_redirect(long, &client(), NONCE_TOO_LONG);
-        let listed = AuthorizationRequest { ui_locales: Some("de  fr ".repeat(20)), ..request() };
-        assert_eq!(accept(&listed, &client()).ui_locales.len(), 16);
+    }
+
+    #[test]
+    fn the_whole_request_is_limited() {
+        let state = "s".repeat(8 * 1024);
+        let text = |rest: usize| format!("client_id=app&state={state}&claims={}", "c".repeat(rest));
+        let parsed = |rest| parse(&parameters(&text(rest)));
+        assert_eq!(parsed(8 * 1024 - 3).unwrap().size(), 16 * 1024);
+        assert_eq!(parsed(8 * 1024 - 2), Err(TOO_LARGE));
+        let resources = "&resource=https://a.example/".repeat(100) + &"x".repeat(100);
+        assert!(parse(&parameters(&format!("client_id=app{resources}"))).is_ok());
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! Whatever the caller may not see, and whatever no longer counts, looks the same: `{"active":false}`.
 
 use crate::{
-    access_token::AccessTokenClaims,
+    access_token::{self, AccessTokenClaims},
     client::{Client, GrantType},
     error::{
         ErrorCode::{InvalidClient, InvalidRequest},
@@ -53,6 +53,16 @@ pub enum Reason {
     NotUsable,
 }
 
+impl Reason {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotForThisCaller => "not_for_this_caller",
+            Self::Dead(dead) => dead.as_str(),
+            Self::NotUsable => "not_usable",
+        }
+    }
+}
+
 /// RFC 7662 §2.2. Absent members are left out, never `null`.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Answer<'a> {
@@ -67,7 +77,7 @@ pub struct Answer<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nbf: Option<Timestamp>,
     pub sub: &'a str,
-    #[serde(skip_serializing_if = "<[String]>::is_empty", serialize_with = "one_as_text")]
+    #[serde(skip_serializing_if = "<[String]>::is_empty", serialize_with = "access_token::one_as_text")]
     pub aud: &'a [String],
     pub iss: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -167,13 +177,6 @@ impl Serialize for Introspection<'_> {
             Self::Inactive(_) => Inactive { active: false }.serialize(serializer),
             Self::Active(answer) => answer.serialize(serializer),
         }
-    }
-}
-
-fn one_as_text<S: Serializer>(values: &[String], serializer: S) -> Result<S::Ok, S::Error> {
-    match values {
-        [one] => serializer.serialize_str(one),
-        all => all.serialize(serializer),
     }
 }
 

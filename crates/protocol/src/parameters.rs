@@ -18,6 +18,8 @@ const MOST_BYTES: usize = 64 * 1024;
 const MOST_PARAMETERS: usize = 128;
 const LONGEST_NAME: usize = 128;
 const LONGEST_VALUE: usize = 8 * 1024;
+/// What may be longer: an ID token with many claims, and a request of ours that goes along in a form.
+const LONGER: [(&str, usize); 2] = [("id_token_hint", 16 * 1024), ("interaction", 32 * 1024)];
 
 /// The only parameters that may stand more than once.
 const REPEATABLE: [&str; 1] = ["resource"];
@@ -43,8 +45,9 @@ impl Parameters {
             if name.len() > LONGEST_NAME {
                 return Err(NAME_TOO_LONG);
             }
-            if value.len() > LONGEST_VALUE {
-                return Err(named(&name, "is longer than 8 KiB"));
+            let longest = LONGER.iter().find(|(own, _)| *own == name).map_or(LONGEST_VALUE, |(_, longest)| *longest);
+            if value.len() > longest {
+                return Err(named(&name, &format!("is longer than {} KiB", longest / 1024)));
             }
             // OAuth 2.1 §3.1; RFC 8707 §2 lets `resource` repeat
             if !REPEATABLE.contains(&name.as_str()) && pairs.iter().any(|(own, _)| *own == name) {
@@ -180,6 +183,9 @@ mod tests {
         let value = |length| format!("a={}", "x".repeat(length));
         assert!(Parameters::parse(value(8 * 1024).as_bytes()).is_ok());
         check_description(value(8 * 1024 + 1), "a is longer than 8 KiB");
+        let hint = |length| format!("id_token_hint={}", "x".repeat(length));
+        assert!(Parameters::parse(hint(16 * 1024).as_bytes()).is_ok());
+        check_description(hint(16 * 1024 + 1), "id_token_hint is longer than 16 KiB");
         check("&".repeat(64 * 1024 + 1), Err(TOO_LONG));
         let many = |count: u32| (0..count).map(|n| format!("p{n}=1")).collect::<Vec<_>>().join("&");
         assert!(Parameters::parse(many(128).as_bytes()).is_ok());

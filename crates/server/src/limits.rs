@@ -32,6 +32,9 @@ const CELLS: u64 = 1 << 15;
 /// much for a nuisance to keep the owner out with a handful of requests.
 const ACCOUNT_FACTOR: u32 = 5;
 
+/// What an authorization request usually has, in bytes.
+const STORED: usize = 2048;
+
 /// The limits of one process. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Limits(Arc<Table>);
@@ -78,6 +81,12 @@ impl Limits {
     /// One authorization request from `address`.
     pub fn authorize(&self, address: IpAddr) -> Result<(), Wait> {
         pass(self.0.authorize_by_address.as_ref(), &network(address))
+    }
+
+    /// `bytes` that are to be stored for an authorization request from `address`. Each [`STORED`] of them beyond the
+    /// first count as one request more, so that few large ones fill the database no faster than many small ones.
+    pub fn store(&self, address: IpAddr, bytes: usize) -> Result<(), Wait> {
+        (0..bytes / STORED).try_for_each(|_| self.authorize(address))
     }
 
     /// One token, introspection or revocation request that says it comes from `client_id`.
@@ -277,6 +286,16 @@ mod tests {
             assert_eq!(limits.authorize(here), Ok(()));
         }
         assert!(limits.authorize(here).is_err());
+    }
+
+    #[test]
+    fn what_fills_the_database_counts_by_its_size() {
+        let (limits, _) = limits(config::Limits { authorize_per_minute: 8, ..OFF });
+        let here = address("192.0.2.1");
+        assert_eq!(limits.store(here, 2047), Ok(()));
+        assert_eq!(limits.store(here, 16 * 1024), Ok(()));
+        assert!(limits.authorize(here).is_err());
+        assert_eq!(limits.store(here, 2047), Ok(()));
     }
 
     #[test]

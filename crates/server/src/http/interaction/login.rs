@@ -58,10 +58,17 @@ pub(crate) async fn get(State(app): State<App>, mut visit: Visit, query: Query) 
 
 pub(crate) async fn post(State(app): State<App>, mut visit: Visit, form: Form) -> Result<Response, Failure> {
     let Form(parameters) = form;
-    let waiting = if parameters.has(field::INTERACTION) {
-        Some(waiting::find(&app, &mut visit, &parameters).await?)
-    } else {
-        None
+    // Before the database is asked anything: a flood of guesses costs no reads.
+    let wait = match credentials(&parameters) {
+        Ok((login, _)) if parameters.get(field::DECISION) != Some(decision::CANCEL) => {
+            app.limits.login(visit.address, &login).err()
+        }
+        _ => None,
+    };
+    let waiting = match (parameters.has(field::INTERACTION), wait) {
+        (true, Some(wait)) => return Err(wait.into()),
+        (true, None) => Some(waiting::find(&app, &mut visit, &parameters).await?),
+        (false, _) => None,
     };
     let subject = subject(waiting.as_ref());
     visit.check_form(&app, FormKind::Login, &subject, parameters.get(field::CSRF))?;
@@ -75,7 +82,7 @@ pub(crate) async fn post(State(app): State<App>, mut visit: Visit, form: Form) -
         Ok(credentials) => credentials,
         Err(error) => return Ok(again(&app, &visit, waiting.as_ref(), &parameters, error)),
     };
-    if app.limits.login(visit.address, &login).is_err() {
+    if wait.is_some() {
         return Ok(again(&app, &visit, waiting.as_ref(), &parameters, LoginError::TooManyAttempts));
     }
     let user = match verify(&app, &login, password, visit.address, visit.now).await {

@@ -103,6 +103,7 @@ async fn wait(
     user_id: Option<UserId>,
     page: Page,
 ) -> Result<Response, Failure> {
+    app.limits.store(visit.address, request.size())?;
     let id = InteractionId::new(format!("int_{}", app.entropy.token()));
     let (browser_hash, set_cookie) = visit.browser.bind(app);
     let interaction = Interaction {
