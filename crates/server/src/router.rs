@@ -8,7 +8,7 @@ use crate::{
         interaction::{account, consent, login},
         management,
         oauth::{authorize, introspect, jwks, logout, metadata, revoke, token, userinfo},
-        observe::observe,
+        observe::{answer_in_time, observe},
         operations, page_routes,
     },
     pages,
@@ -16,7 +16,7 @@ use crate::{
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    http::{HeaderName, Method, StatusCode, header},
+    http::{HeaderName, Method, header},
     middleware::{from_fn, from_fn_with_state},
     routing::{get, post},
 };
@@ -27,7 +27,7 @@ use hospes_protocol::{
     refuse,
 };
 use std::{sync::Arc, time::Duration};
-use tower_http::{cors::CorsLayer, timeout::TimeoutLayer};
+use tower_http::cors::CorsLayer;
 
 pub(crate) const NO_SUCH_PATH: Refusal = refuse(NotFound, "there is nothing at this path");
 pub(crate) const WRONG_METHOD: Refusal = refuse(MethodNotAllowed, "this path does not answer that method");
@@ -35,7 +35,7 @@ pub(crate) const WRONG_METHOD: Refusal = refuse(MethodNotAllowed, "this path doe
 /// The server of one app.
 pub fn router(app: &App) -> Router {
     let issuer_path = app.base_path.as_str();
-    let at_issuer = Router::new().merge(api()).merge(people(app)).merge(management::router(app));
+    let at_issuer = Router::new().merge(api(app)).merge(people(app)).merge(management::router(app));
     let at_issuer = at_issuer.with_state(app.clone()).merge(pages::assets_router(Arc::clone(&app.pages)));
     let all = if issuer_path.is_empty() {
         at_issuer
@@ -48,12 +48,11 @@ pub fn router(app: &App) -> Router {
         .fallback(|| async { Failure::from(NO_SUCH_PATH) })
         .method_not_allowed_fallback(|| async { Failure::from(WRONG_METHOD) })
         .layer(DefaultBodyLimit::max(app.config.http.max_body))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, app.config.http.request_timeout))
         .layer(from_fn_with_state(app.clone(), observe))
 }
 
 /// What clients call, from any origin (mcp T-06).
-fn api() -> Router<App> {
+fn api(app: &App) -> Router<App> {
     Router::new()
         .route(Endpoints::TOKEN, post(token::token))
         .route(Endpoints::INTROSPECTION, post(introspect::introspect))
@@ -61,6 +60,7 @@ fn api() -> Router<App> {
         .route(Endpoints::USERINFO, get(userinfo::get).post(userinfo::post))
         .route(Endpoints::JWKS, get(jwks::jwks))
         .method_not_allowed_fallback(|| async { Failure::from(WRONG_METHOD) })
+        .layer(from_fn_with_state(app.clone(), answer_in_time))
         .layer(cors())
 }
 
@@ -76,6 +76,7 @@ fn people(app: &App) -> Router<App> {
         .route("/account/apps", get(apps::get).post(apps::post))
         .route("/", get(apps::home))
         .method_not_allowed_fallback(|| async { Failure::from(WRONG_METHOD) })
+        .layer(from_fn_with_state(app.clone(), answer_in_time))
         .layer(from_fn_with_state(app.clone(), page_routes::draw_failures))
         .layer(from_fn(page_routes::answer_peeking))
 }

@@ -3,17 +3,19 @@
 //! Never logged: query strings, bodies, headers. They hold codes, tokens and secrets.
 
 use super::answer::Failed;
-use crate::app::App;
+use crate::{app::App, failure::Failure};
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderName, HeaderValue},
+    http::{HeaderName, HeaderValue, header::STRICT_TRANSPORT_SECURITY},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
 use hospes_protocol::ErrorCode;
 use tracing::{Instrument as _, debug, error, info, info_span, warn};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+const A_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// The route of requests that match none.
 const UNMATCHED: &str = "unmatched";
@@ -39,10 +41,23 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
     if let Some(failed) = response.extensions().get::<Failed>() {
         span.in_scope(|| log(failed));
     }
+    // RFC 6797 §7.2: only where the issuer is reached over TLS
+    if app.issuer.starts_with("https:") {
+        response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, A_YEAR);
+    }
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+/// Ends a request that takes too long: it is answered like any other that finds the server busy, in the form and with
+/// the headers of its endpoint.
+pub(crate) async fn answer_in_time(State(app): State<App>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(app.config.http.request_timeout, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Failure::Busy.into_response(),
+    }
 }
 
 /// The level follows the code: what clients do every day is quiet, what an operator must see is loud.

@@ -21,10 +21,12 @@ use axum::{
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
-use hospes_protocol::{client::Client, grant::Grant, id::ClientId, policy::Policy};
+use hospes_protocol::{Seconds, client::Client, grant::Grant, id::ClientId, policy::Policy};
 
-/// Names the app that was just disconnected, so that the page after the redirect can say so.
+/// Names the app that was just disconnected, so that the page after the redirect can say so, if it is true.
 const DISCONNECTED: &str = "disconnected";
+/// How long a disconnect is news.
+const NEWS: Seconds = Seconds(60);
 
 /// `GET /`: the server has no other page of its own to show.
 pub(crate) async fn home(State(app): State<App>) -> Redirect {
@@ -44,7 +46,13 @@ pub(crate) async fn get(State(app): State<App>, mut visit: Visit, query: Query) 
                 let Some((_, user)) = situation::signed_in_alive(tx, &app, &hash, now)? else { return Ok(None) };
                 let apps = tx.list_grants_of_user(&app.project, &user.id, now)?;
                 let disconnected = match &disconnected {
-                    Some(id) => app.records.client(tx, &current, id)?.map(|own| own.client.settings.name.clone()),
+                    Some(id) => {
+                        let ended = tx.find_grant(&app.project, &user.id, id)?.and_then(|grant| grant.revoked_at);
+                        let client = app.records.client(tx, &current, id)?;
+                        client
+                            .filter(|_| ended.is_some_and(|at| now.since(at) < NEWS))
+                            .map(|own| own.client.settings.name.clone())
+                    }
                     None => None,
                 };
                 Ok(Some((current, user, apps, disconnected)))

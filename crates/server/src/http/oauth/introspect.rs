@@ -29,6 +29,7 @@ use hospes_protocol::{
     refresh_token::{self, Presented},
 };
 use serde::Serialize;
+use tracing::debug;
 
 /// RFC 7662 §2.2: nothing but this about a token that is none, or none of the caller's business.
 #[derive(Serialize)]
@@ -83,6 +84,7 @@ async fn access_token(
     };
     let answer =
         introspection::access_token(&caller.registered.client, &behind.token(token.claims()), behind.standing(), *now);
+    log(&caller, &answer);
     Ok(NoStore(answer).into_response())
 }
 
@@ -126,5 +128,13 @@ async fn refresh_token(app: &App, caller: Caller, presented: Presented, now: Now
     };
     let answer: Introspection<'_> =
         introspection::refresh_token(&caller.registered.client, &app.issuer, &presented, &facts);
+    log(&caller, &answer);
     Ok(NoStore(answer).into_response())
+}
+
+/// The caller is not told why; whoever looks for the mistake is.
+fn log(caller: &Caller, answer: &Introspection<'_>) {
+    if let Introspection::Inactive(reason) = answer {
+        debug!(caller = %caller.registered.client.id, reason = reason.as_str(), "a token is inactive");
+    }
 }

@@ -9,7 +9,7 @@ use crate::{
     http::{
         answer::NO_STORE,
         browser::{FormKind, SetCookie},
-        extract::{Form, Query},
+        extract::{Form, Now, Query},
         interaction::{account::NO_BUTTON, situation},
         visit::Visit,
     },
@@ -20,8 +20,11 @@ use axum::{
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use form_urlencoded::Serializer;
 use hospes_protocol::{
+    Seconds, Timestamp,
+    id::{ClientId, UserId},
     id_token,
     logout::{self, BAD_HINT, Facts, LogoutRequest, Step},
     parameters::Parameters,
@@ -29,15 +32,50 @@ use hospes_protocol::{
     user::User,
 };
 use std::sync::Arc;
+use subtle::ConstantTimeEq as _;
 
 pub(crate) async fn get(State(app): State<App>, visit: Visit, query: Query) -> Result<Response, Failure> {
     answer(&app, visit, &query.0, false).await
 }
 
-/// A cross-site `POST` comes without our cookies, so it is turned into a `GET` like at the authorization endpoint.
-pub(crate) async fn post(State(app): State<App>, Form(parameters): Form) -> Result<Response, Failure> {
-    let query = Serializer::new(String::new()).extend_pairs(parameters.iter()).finish();
-    Ok((NO_STORE, Redirect::to(&format!("{}/oauth2/logout?{query}", app.base_path))).into_response())
+/// A cross-site `POST` comes without our cookies, so it is turned into a `GET` like at the authorization endpoint. The
+/// ID token stays here: whoever posts it keeps it out of logs and histories, and so do we. What it says goes along as
+/// a code that holds for its user only, and for a moment.
+pub(crate) async fn post(State(app): State<App>, now: Now, Form(parameters): Form) -> Result<Response, Failure> {
+    let request = LogoutRequest::parse(&parameters);
+    let hint = verified_hint(&app, &request).await?;
+    let mut query = carried(&request, hint.as_ref());
+    if let Some(hint) = &hint {
+        let until = now.plus(HINTED_FOR);
+        query.append_pair(HINTED, &hinted(&app, &hint.user_id, &hint.client_id, until));
+    }
+    let location = format!("{}/oauth2/logout?{}", app.base_path, query.finish());
+    Ok((NO_STORE, Redirect::to(&location)).into_response())
+}
+
+/// Stands in a query for an ID token that was posted.
+const HINTED: &str = "hinted";
+const HINTED_FOR: Seconds = Seconds(60);
+
+/// Says until when `user` counts as named by an ID token for `client`, without naming them.
+fn hinted(app: &App, user: &UserId, client: &ClientId, until: Timestamp) -> String {
+    let parts = [user.as_str().as_bytes(), client.as_str().as_bytes(), &until.0.to_be_bytes()];
+    format!("{}.{}", until.0, Base64UrlUnpadded::encode_string(&app.keys.mac(b"logout hint", &parts)))
+}
+
+fn is_hinted(app: &App, presented: Option<&str>, user: &UserId, client: &ClientId, now: Timestamp) -> bool {
+    let Some(presented) = presented else { return false };
+    let until = presented.split_once('.').and_then(|(until, _)| until.parse().ok()).map(Timestamp);
+    until.is_some_and(|until| {
+        now < until && presented.as_bytes().ct_eq(hinted(app, user, client, until).as_bytes()).into()
+    })
+}
+
+async fn verified_hint(app: &App, request: &LogoutRequest) -> Result<Option<id_token::Hint>, Failure> {
+    let Some(token) = &request.id_token_hint else { return Ok(None) };
+    let ring = app.keys.ring_of_now().await?;
+    let hint = id_token::verify_hint(token, ring.key_set(), &app.issuer, request.client_id.as_ref());
+    Ok(Some(hint.map_err(|_| BAD_HINT)?))
 }
 
 /// The user answered on our page. The form carries the request again, and everything is checked again.
@@ -60,14 +98,7 @@ async fn answer(app: &App, mut visit: Visit, parameters: &Parameters, is_confirm
     if let Some(locales) = &request.ui_locales {
         visit.page.ui_locales = locales.split(' ').map(str::to_owned).collect();
     }
-    let hint = match &request.id_token_hint {
-        Some(token) => {
-            let ring = app.keys.ring_of_now().await?;
-            let hint = id_token::verify_hint(token, ring.key_set(), &app.issuer, request.client_id.as_ref());
-            Some(hint.map_err(|_| BAD_HINT)?)
-        }
-        None => None,
-    };
+    let hint = verified_hint(app, &request).await?;
     let client_id = request.client_id.clone().or_else(|| hint.as_ref().map(|hint| hint.client_id.clone()));
     let session_hash = visit.browser.session_hash();
     let (client, signed_in): (Option<Arc<Registered>>, Option<(Session, User)>) = {
@@ -89,8 +120,13 @@ async fn answer(app: &App, mut visit: Visit, parameters: &Parameters, is_confirm
             .await?
     };
     let client = client.as_ref().map(|registered| &registered.client);
+    let posted = client.zip(signed_in.as_ref()).and_then(|(client, (session, _))| {
+        let holds = is_hinted(app, parameters.get(HINTED), &session.user_id, &client.id, visit.now);
+        holds.then_some(logout::Hint { user_id: &session.user_id, client_id: &client.id })
+    });
+    let named = hint.as_ref().map(|hint| logout::Hint { user_id: &hint.user_id, client_id: &hint.client_id });
     let facts = Facts {
-        hint: hint.as_ref().map(|hint| logout::Hint { user_id: &hint.user_id, client_id: &hint.client_id }),
+        hint: named.or(posted),
         client,
         session: signed_in.as_ref().map(|(session, _)| session),
         is_confirmed,
@@ -100,7 +136,7 @@ async fn answer(app: &App, mut visit: Visit, parameters: &Parameters, is_confirm
         Step::Refuse(refusal) => Err(refusal.into()),
         Step::Confirm => {
             let (_, set_cookie) = visit.browser.bind(app);
-            let carried = Serializer::new(String::new()).extend_pairs(carried(parameters)).finish();
+            let carried = carried(&request, hint.as_ref()).finish();
             let view = LogoutView {
                 form: FormView {
                     action: format!("{}/logout", app.base_path),
@@ -138,8 +174,16 @@ async fn answer(app: &App, mut visit: Visit, parameters: &Parameters, is_confirm
     }
 }
 
-/// What of the request goes through the confirmation page.
-fn carried(parameters: &Parameters) -> impl Iterator<Item = (&str, &str)> {
-    const NAMES: [&str; 5] = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales"];
-    NAMES.into_iter().filter_map(|name| parameters.get(name).map(|value| (name, value)))
+/// What of the request goes on: all but the ID token, of which only the client is still needed.
+fn carried(request: &LogoutRequest, hint: Option<&id_token::Hint>) -> Serializer<'static, String> {
+    let client_id = request.client_id.as_ref().or(hint.map(|hint| &hint.client_id)).map(ClientId::as_str);
+    let pairs = [
+        ("client_id", client_id),
+        ("post_logout_redirect_uri", request.post_logout_redirect_uri.as_deref()),
+        ("state", request.state.as_deref()),
+        ("ui_locales", request.ui_locales.as_deref()),
+    ];
+    let mut query = Serializer::new(String::new());
+    query.extend_pairs(pairs.into_iter().filter_map(|(name, value)| Some((name, value?))));
+    query
 }

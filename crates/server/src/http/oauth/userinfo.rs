@@ -8,13 +8,13 @@ use crate::{
     failure::Failure,
     http::{
         answer::{Challenged, NoStore},
-        extract::{self, Now, Query, is_form},
+        extract::{self, BODY_UNREADABLE, Now, Query, is_form},
     },
     verified::VerifiedToken,
 };
 use axum::{
     body::Bytes,
-    extract::State,
+    extract::{State, rejection::BytesRejection},
     http::{
         HeaderMap, StatusCode,
         header::{AUTHORIZATION, WWW_AUTHENTICATE},
@@ -44,8 +44,9 @@ pub(crate) async fn post(
     now: Now,
     headers: HeaderMap,
     Query(query): Query,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Challenged> {
+    let body = body.map_err(|_| BODY_UNREADABLE)?;
     // RFC 6750 §2.2: a body counts only as a form; a POST with the header may be empty
     let body = if is_form(&headers) { Some(Parameters::parse(&body)?) } else { None };
     answer(&app, now, &headers, &query, body.as_ref()).await
