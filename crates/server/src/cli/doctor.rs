@@ -82,6 +82,7 @@ pub(super) fn run(config: &Config, form: Form) -> Result<Outcome> {
         .and_then(|(store, project)| look_at_keys(config, store, project, now, &mut report));
     let fetched = look_at_issuer(config, keys.as_deref(), &mut report)?;
     look_at_clocks(store.as_ref(), fetched.as_ref(), &mut report);
+    look_at_proxies(config, &mut report);
     look_at_files(config, &mut report);
     look_at_space(config, &mut report);
     show(&report, form);
@@ -332,6 +333,22 @@ fn look_at_clocks(store: Option<&Store>, fetched: Option<&Fetched>, report: &mut
     // Without any other clock, at least the century must be right.
     if now() < Timestamp(1_750_000_000) {
         report.error(ABOUT, format!("it is set to {}", iso(now())), "set the clock");
+    }
+}
+
+/// We serve plain HTTP: behind an https issuer stands a proxy, whose address every request seems to come from.
+fn look_at_proxies(config: &Config, report: &mut Report) {
+    const ABOUT: &str = "proxies";
+    if !config.issuer.as_str().starts_with("https:") {
+        return;
+    }
+    match config.http.trusted_proxies.len() {
+        0 => report.warning(
+            ABOUT,
+            "the issuer is https, so a proxy stands in front, and none is trusted: all people share one limit of rate",
+            "set `http.trusted_proxies` to the proxy's address",
+        ),
+        count => report.ok(ABOUT, format!("{count} networks are trusted")),
     }
 }
 

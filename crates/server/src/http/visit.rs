@@ -5,15 +5,19 @@ use crate::{app::App, client_address::client_address, failure::Failure, pages::P
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
     http::{
-        header::{ACCEPT_LANGUAGE, USER_AGENT},
+        HeaderMap,
+        header::{ACCEPT_LANGUAGE, FORWARDED, USER_AGENT},
         request::Parts,
     },
 };
 use hospes_protocol::{ErrorCode::InvalidRequest, Refusal, Timestamp, refuse};
+use ipnet::IpNet;
 use std::{
     convert::Infallible,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Once,
 };
+use tracing::warn;
 
 pub(crate) const FORGED: Refusal = refuse(
     InvalidRequest,
@@ -70,8 +74,24 @@ fn address_of(parts: &Parts, app: &App) -> IpAddr {
         .extensions
         .get::<ConnectInfo<SocketAddr>>()
         .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip());
+    if is_forwarded_in_vain(&parts.headers, &app.config.http.trusted_proxies) {
+        TOLD.call_once(|| {
+            warn!(
+                "requests come through a proxy that is not trusted, so all of them count as one sender's; \
+                 set `http.trusted_proxies` to the proxy's address"
+            );
+        });
+    }
     let forwarded = parts.headers.get_all("x-forwarded-for").iter().map(|value| value.as_bytes());
     client_address(peer, forwarded, &app.config.http.trusted_proxies)
+}
+
+/// The warning is for the operator, who needs it once.
+static TOLD: Once = Once::new();
+
+/// Whether somebody says for whom a request is, where nobody is believed.
+fn is_forwarded_in_vain(headers: &HeaderMap, trusted: &[IpNet]) -> bool {
+    trusted.is_empty() && (headers.contains_key("x-forwarded-for") || headers.contains_key(FORWARDED))
 }
 
 /// The caller's address, for endpoints that no person visits.
@@ -82,5 +102,23 @@ impl FromRequestParts<App> for Address {
     type Rejection = Infallible;
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
         Ok(Self(address_of(parts, app)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::{HeaderName, HeaderValue};
+
+    #[test]
+    fn a_proxy_that_nobody_trusts_is_noticed() {
+        let network: [IpNet; 1] = ["10.0.0.0/8".parse().unwrap()];
+        assert!(!is_forwarded_in_vain(&HeaderMap::new(), &[]));
+        for name in ["x-forwarded-for", "forwarded"] {
+            let name = HeaderName::from_static(name);
+            let headers = HeaderMap::from_iter([(name.clone(), HeaderValue::from_static("for=192.0.2.1"))]);
+            assert!(is_forwarded_in_vain(&headers, &[]), "{name}");
+            assert!(!is_forwarded_in_vain(&headers, &network), "{name}");
+        }
     }
 }
