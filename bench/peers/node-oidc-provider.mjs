@@ -40,7 +40,8 @@ const provider = new Provider(issuer, {
     client('service', { grant_types: ['client_credentials'], response_types: [], redirect_uris: [] }),
   ],
   jwks: { keys: [jwk('ec', { namedCurve: 'P-256' }, 'ES256'), jwk('rsa', { modulusLength: 2048 }, 'RS256')] },
-  scopes: ['openid', 'offline_access', 'notes.read'],
+  // Scopes of its own only: one that is listed here is no scope of a resource any more, and consent is asked for it.
+  scopes: ['openid', 'offline_access'],
   findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
   interactions: { url: (_, interaction) => `/login/${interaction.uid}` },
   features: {

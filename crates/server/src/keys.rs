@@ -78,7 +78,7 @@ impl Keys {
 
     /// As [`Keys::ring`], for callers that have read no counter.
     pub async fn ring_of_now(&self) -> Result<Arc<KeyRing>, Failure> {
-        let counter = self.0.store.read(|tx| Ok(tx.change_counter()?)).await?;
+        let counter = self.0.store.look_up(|tx| Ok(tx.change_counter()?)).await?;
         self.ring(counter).await
     }
 

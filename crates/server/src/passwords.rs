@@ -6,13 +6,15 @@
 
 use crate::{entropy::Entropy, failure::Failure};
 use anyhow::{Context as _, anyhow};
-use argon2::{
-    Algorithm, Argon2, Params, Version,
-    password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
-};
+use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash::phc::PasswordHash};
 use base64ct::{Base64Unpadded, Encoding as _};
 use hospes_protocol::{ErrorCode::InvalidRequest, Refusal, refuse};
-use std::{sync::Arc, thread};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+};
+use subtle::ConstantTimeEq as _;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
@@ -32,6 +34,9 @@ const MAX_MEMORY_KIB: u32 = 256 * 1024;
 const MAX_PASSES: u32 = 16;
 const MAX_LANES: u32 = 16;
 
+/// Unless the configuration says otherwise: each thread keeps its 19 MiB.
+const MOST_THREADS: usize = 8;
+
 /// Hashes and verifies. Cheap to clone; clones share the threads and the queue.
 #[derive(Debug, Clone)]
 pub struct Passwords {
@@ -41,8 +46,17 @@ pub struct Passwords {
     admitted: Arc<Semaphore>,
     /// Verified when there is no such user, so that the answer takes as long.
     dummy: Arc<str>,
+    memory: Arc<Memory>,
     entropy: Entropy,
 }
+
+/// What hashes compute in. It is used again: each allocation anew would stay with whichever thread made it, and there
+/// are many threads.
+#[derive(Default)]
+struct Memory(Mutex<Vec<Blocks>>);
+
+/// The memory of one hash.
+type Blocks = Vec<Block>;
 
 /// How a password compares with what is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,10 +70,11 @@ pub enum Verdict {
 
 impl Passwords {
     /// At most `threads` hashes at once and `queue` callers waiting; one more is answered `Busy`. Zero threads means
-    /// one less than there are processors, so that logins alone never take the whole machine.
+    /// one less than there are processors, so that logins alone never take the whole machine, and at most eight.
     pub fn new(threads: usize, queue: usize, entropy: &Entropy) -> Self {
         let threads = match threads {
-            0 => thread::available_parallelism().map_or(1, |processors| processors.get().saturating_sub(1)),
+            0 => thread::available_parallelism()
+                .map_or(1, |processors| processors.get().saturating_sub(1).min(MOST_THREADS)),
             threads => threads,
         };
         let (threads, queue) = (threads.clamp(1, 1024), queue.min(1 << 16));
@@ -67,6 +82,7 @@ impl Passwords {
             running: Arc::new(Semaphore::new(threads)),
             admitted: Arc::new(Semaphore::new(threads + queue)),
             dummy: dummy(entropy).into(),
+            memory: Arc::default(),
             entropy: entropy.clone(),
         }
     }
@@ -75,7 +91,7 @@ impl Passwords {
     pub async fn hash(&self, password: Zeroizing<String>) -> Result<String, Failure> {
         validate(&password)?;
         let entropy = self.entropy.clone();
-        self.run(move || hash(&password, &entropy)).await
+        self.run(move |blocks| hash_in(blocks, &password, &entropy)).await
     }
 
     /// Compares `password` with a stored hash, or with nothing: pass `None` when there is no such user or no password,
@@ -86,22 +102,44 @@ impl Passwords {
             return Ok(Verdict::Wrong);
         }
         let (dummy, entropy) = (Arc::clone(&self.dummy), self.entropy.clone());
-        self.run(move || verify(&password, stored.as_deref(), &dummy, &entropy)).await
+        self.run(move |blocks| verify(blocks, &password, stored.as_deref(), &dummy, &entropy)).await
     }
 
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+        work: impl FnOnce(&mut Blocks) -> anyhow::Result<T> + Send + 'static,
     ) -> Result<T, Failure> {
         let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| Failure::Busy)?;
         let running = Arc::clone(&self.running).acquire_owned().await.context("the password threads ended")?;
         // The permits move into the thread: a caller that goes away does not make room while its hash still runs.
+        let memory = Arc::clone(&self.memory);
         let done = tokio::task::spawn_blocking(move || {
-            let result = work();
+            let result = memory.lend(work);
             drop((running, admitted));
             result
         });
         Ok(done.await.context("hashing a password failed")??)
+    }
+}
+
+impl Memory {
+    /// Runs `work` with memory that nobody else uses meanwhile.
+    fn lend<T>(&self, work: impl FnOnce(&mut Blocks) -> T) -> T {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut blocks = kept.unwrap_or_default();
+        let result = work(&mut blocks);
+        // An imported hash may have asked for more than ours do.
+        let is_usual = u32::try_from(blocks.len()).is_ok_and(|length| length <= MEMORY_KIB);
+        if is_usual {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(blocks);
+        }
+        result
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Memory")
     }
 }
 
@@ -121,19 +159,45 @@ pub fn validate(password: &str) -> Result<(), Refusal> {
 
 /// Hashes on this thread: for the command line and the seed file. Servers use [`Passwords`].
 pub fn hash(password: &str, entropy: &Entropy) -> anyhow::Result<String> {
+    hash_in(&mut Blocks::new(), password, entropy)
+}
+
+fn hash_in(blocks: &mut Blocks, password: &str, entropy: &Entropy) -> anyhow::Result<String> {
     let salt = entropy.bytes::<16>();
-    let hash = current()?
-        .hash_password_with_salt(password.as_bytes(), &salt)
-        .map_err(|error| anyhow!("argon2 failed: {error}"))?;
-    Ok(hash.to_string())
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|error| anyhow!("argon2 parameters: {error}"))?;
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
+    compute(&argon2, blocks, password, &salt, &mut output)?;
+    Ok(phc(&salt, &output))
 }
 
 /// A hash in today's form with a random output: no known password has it, and comparing with it takes as long as with
 /// any other.
 fn dummy(entropy: &Entropy) -> String {
-    let (salt, output) = (entropy.bytes::<16>(), entropy.bytes::<{ Params::DEFAULT_OUTPUT_LEN }>());
-    let [salt, output] = [&salt[..], &output[..]].map(Base64Unpadded::encode_string);
+    phc(&entropy.bytes::<16>(), &entropy.bytes::<{ Params::DEFAULT_OUTPUT_LEN }>())
+}
+
+/// A hash with today's parameters as it is stored.
+fn phc(salt: &[u8], output: &[u8]) -> String {
+    let [salt, output] = [salt, output].map(Base64Unpadded::encode_string);
     format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}${salt}${output}")
+}
+
+/// Fills `output`. `blocks` grow to what `argon2` needs, and what they held before does not matter.
+fn compute(
+    argon2: &Argon2<'_>,
+    blocks: &mut Blocks,
+    password: &str,
+    salt: &[u8],
+    output: &mut [u8],
+) -> anyhow::Result<()> {
+    let needed = argon2.params().block_count();
+    if blocks.len() < needed {
+        blocks.resize(needed, Block::new());
+    }
+    argon2
+        .hash_password_into_with_memory(password.as_bytes(), salt, output, blocks)
+        .map_err(|error| anyhow!("argon2 failed: {error}"))
 }
 
 /// Whether `stored` is a hash that [`Passwords::verify`] accepts; for imports.
@@ -141,7 +205,13 @@ pub fn is_usable(stored: &str) -> bool {
     parse(stored).is_some()
 }
 
-fn verify(password: &str, stored: Option<&str>, dummy: &str, entropy: &Entropy) -> anyhow::Result<Verdict> {
+fn verify(
+    blocks: &mut Blocks,
+    password: &str,
+    stored: Option<&str>,
+    dummy: &str,
+    entropy: &Entropy,
+) -> anyhow::Result<Verdict> {
     let parsed = stored.and_then(parse);
     if let (Some(_), None) = (stored, &parsed) {
         tracing::error!(
@@ -151,20 +221,27 @@ fn verify(password: &str, stored: Option<&str>, dummy: &str, entropy: &Entropy) 
     let Some((hash, params)) = parsed else {
         let (hash, params) = parse(dummy).context("the dummy hash is readable")?;
         // The comparison is for its time only: nobody knows this password.
-        let _ = compare(password, &hash, params);
+        let _ = compare(blocks, password, &hash, params);
         return Ok(Verdict::Wrong);
     };
     let is_current = is_current(&hash, &params);
-    if !compare(password, &hash, params) {
+    if !compare(blocks, password, &hash, params) {
         return Ok(Verdict::Wrong);
     }
-    let renewed = if is_current { None } else { Some(self::hash(password, entropy)?) };
+    let renewed = if is_current { None } else { Some(hash_in(blocks, password, entropy)?) };
     Ok(Verdict::Right { renewed })
 }
 
-/// argon2 compares the outputs in constant time.
-fn compare(password: &str, hash: &PasswordHash, params: Params) -> bool {
-    Argon2::from(params).verify_password(password.as_bytes(), hash).is_ok()
+/// Whether `password` gives the stored output, compared in constant time.
+fn compare(blocks: &mut Blocks, password: &str, hash: &PasswordHash, params: Params) -> bool {
+    let variant =
+        Algorithm::try_from(hash.algorithm.as_str()).ok().zip(hash.version.and_then(|own| own.try_into().ok()));
+    let (Some((algorithm, version)), Some(salt), Some(expected)) = (variant, &hash.salt, &hash.hash) else {
+        return false;
+    };
+    let argon2 = Argon2::new(algorithm, version, params);
+    let mut output = vec![0; expected.len()];
+    compute(&argon2, blocks, password, salt, &mut output).is_ok() && output.ct_eq(expected.as_bytes()).into()
 }
 
 /// Reads an argon2 hash in PHC form; `None` when it is malformed or asks for too much.
@@ -189,15 +266,11 @@ fn is_current(hash: &PasswordHash, params: &Params) -> bool {
         && hash.hash.as_ref().is_some_and(|output| output.len() == Params::DEFAULT_OUTPUT_LEN)
 }
 
-fn current() -> anyhow::Result<Argon2<'static>> {
-    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|error| anyhow!("argon2 parameters: {error}"))?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
-}
-
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests measure how long things take")]
 mod tests {
     use super::*;
+    use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
     use std::time::{Duration, Instant};
 
     fn secret(text: &str) -> Zeroizing<String> {
@@ -209,7 +282,13 @@ mod tests {
     }
 
     fn old_hash(password: &str) -> String {
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(64, 1, 1, None).unwrap());
+        with_params(password, 64, 1, 1)
+    }
+
+    /// As the library makes it on its own.
+    fn with_params(password: &str, memory: u32, passes: u32, lanes: u32) -> String {
+        let params = Params::new(memory, passes, lanes, None).unwrap();
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         argon2.hash_password_with_salt(password.as_bytes(), b"0123456789abcdef").unwrap().to_string()
     }
 
@@ -231,6 +310,32 @@ mod tests {
         for wrong in ["", "correct hors", "correct horse ", "Correct horse", "correct horse\0", "correct horse\0x"] {
             assert_eq!(verify(wrong).await.unwrap(), Verdict::Wrong, "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn memory_that_was_used_before_changes_no_hash() {
+        let memory = Memory::default();
+        let entropy = Entropy::seeded(1);
+        for (n, sizes) in [(64, 1, 1), (256, 3, 4), (19_456, 2, 1), (64, 1, 1)].into_iter().cycle().take(8).enumerate()
+        {
+            let password = format!("password {n}");
+            let stored = with_params(&password, sizes.0, sizes.1, sizes.2);
+            let (hash, params) = parse(&stored).unwrap();
+            assert!(memory.lend(|blocks| compare(blocks, &password, &hash, params.clone())), "{stored}");
+            assert!(!memory.lend(|blocks| compare(blocks, "another", &hash, params)), "{stored}");
+            let ours = memory.lend(|blocks| hash_in(blocks, &password, &entropy)).unwrap();
+            let (hash, params) = parse(&ours).unwrap();
+            assert_eq!(Argon2::from(params).verify_password(password.as_bytes(), &hash), Ok(()), "{ours}");
+        }
+        assert_eq!(memory.0.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn memory_for_a_greedy_hash_is_given_back() {
+        let memory = Memory::default();
+        let (hash, params) = parse(&with_params("x", 2 * MEMORY_KIB, 1, 1)).unwrap();
+        assert!(memory.lend(|blocks| compare(blocks, "x", &hash, params)));
+        assert!(memory.0.lock().unwrap().is_empty());
     }
 
     #[tokio::test]

@@ -8,15 +8,13 @@ use crate::{
         interaction::{account, consent, login},
         management,
         oauth::{authorize, introspect, jwks, logout, metadata, revoke, token, userinfo},
-        observe::{answer_in_time, observe},
+        observe::{Callers, answer_in_time, observed},
         operations, page_routes,
     },
     pages,
 };
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
-    http::{HeaderName, Method, header},
     middleware::{from_fn, from_fn_with_state},
     routing::{get, post},
 };
@@ -26,8 +24,7 @@ use hospes_protocol::{
     capabilities::Endpoints,
     refuse,
 };
-use std::{sync::Arc, time::Duration};
-use tower_http::cors::CorsLayer;
+use std::sync::Arc;
 
 pub(crate) const NO_SUCH_PATH: Refusal = refuse(NotFound, "there is nothing at this path");
 pub(crate) const WRONG_METHOD: Refusal = refuse(MethodNotAllowed, "this path does not answer that method");
@@ -35,38 +32,53 @@ pub(crate) const WRONG_METHOD: Refusal = refuse(MethodNotAllowed, "this path doe
 /// The server of one app.
 pub fn router(app: &App) -> Router {
     let issuer_path = app.base_path.as_str();
-    let at_issuer = Router::new().merge(api(app)).merge(people(app)).merge(management::router(app));
-    let at_issuer = at_issuer.with_state(app.clone()).merge(pages::assets_router(Arc::clone(&app.pages)));
+    let elsewhere = Router::new().fallback(|| async { Failure::from(NO_SUCH_PATH) });
+    let at_issuer = Router::new()
+        .merge(observed(keys(), app, Callers::Readers))
+        .merge(observed(api(), app, Callers::Clients))
+        .merge(observed(people(app), app, Callers::SameOrigin))
+        .merge(observed(management::router(app), app, Callers::SameOrigin))
+        .merge(observed(assets(app), app, Callers::SameOrigin));
     let all = if issuer_path.is_empty() {
         at_issuer
     } else {
         // A nested router does not answer its own path with a slash behind it.
-        let home = get(apps::home).with_state(app.clone());
-        Router::new().nest(issuer_path, at_issuer).route(&format!("{issuer_path}/"), home)
+        let home = Router::new().route(&format!("{issuer_path}/"), get(apps::home));
+        Router::new().nest(issuer_path, at_issuer).merge(observed(whole(home), app, Callers::SameOrigin))
     };
-    all.merge(well_known(app).with_state(app.clone()))
-        .fallback(|| async { Failure::from(NO_SUCH_PATH) })
-        .method_not_allowed_fallback(|| async { Failure::from(WRONG_METHOD) })
-        .layer(DefaultBodyLimit::max(app.config.http.max_body))
-        .layer(from_fn_with_state(app.clone(), observe))
+    all.merge(observed(well_known(app), app, Callers::Readers))
+        .merge(observed(elsewhere, app, Callers::SameOrigin))
+        .with_state(app.clone())
+}
+
+/// Says which paths do not answer a method.
+fn whole<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
+    router.method_not_allowed_fallback(|| async { Failure::from(WRONG_METHOD) })
+}
+
+/// The published keys.
+fn keys() -> Router<App> {
+    whole(Router::new().route(Endpoints::JWKS, get(jwks::jwks)))
 }
 
 /// What clients call, from any origin (mcp T-06).
-fn api(app: &App) -> Router<App> {
-    Router::new()
+fn api() -> Router<App> {
+    let router = Router::new()
         .route(Endpoints::TOKEN, post(token::token))
         .route(Endpoints::INTROSPECTION, post(introspect::introspect))
         .route(Endpoints::REVOCATION, post(revoke::revoke))
-        .route(Endpoints::USERINFO, get(userinfo::get).post(userinfo::post))
-        .route(Endpoints::JWKS, get(jwks::jwks))
-        .method_not_allowed_fallback(|| async { Failure::from(WRONG_METHOD) })
-        .layer(from_fn_with_state(app.clone(), answer_in_time))
-        .layer(cors())
+        .route(Endpoints::USERINFO, get(userinfo::get).post(userinfo::post));
+    whole(router)
+}
+
+/// What pages are drawn with.
+fn assets(app: &App) -> Router<App> {
+    whole(pages::assets_router(Arc::clone(&app.pages)))
 }
 
 /// What people see. No other origin may read it.
 fn people(app: &App) -> Router<App> {
-    Router::new()
+    let router = Router::new()
         .route(Endpoints::AUTHORIZATION, get(authorize::get).post(authorize::post))
         .route(Endpoints::END_SESSION, get(logout::get).post(logout::post))
         .route("/logout", post(logout::decided))
@@ -74,8 +86,8 @@ fn people(app: &App) -> Router<App> {
         .route("/account", get(account::get).post(account::post))
         .route("/consent", get(consent::get).post(consent::post))
         .route("/account/apps", get(apps::get).post(apps::post))
-        .route("/", get(apps::home))
-        .method_not_allowed_fallback(|| async { Failure::from(WRONG_METHOD) })
+        .route("/", get(apps::home));
+    whole(router)
         .layer(from_fn_with_state(app.clone(), answer_in_time))
         .layer(from_fn_with_state(app.clone(), page_routes::draw_failures))
         .layer(from_fn(page_routes::answer_peeking))
@@ -93,29 +105,7 @@ fn well_known(app: &App) -> Router<App> {
             .route(&format!("{path}/.well-known/oauth-authorization-server"), get(metadata::metadata))
             .route(&format!("{path}/.well-known/openid-configuration"), get(metadata::metadata));
     }
-    router.method_not_allowed_fallback(|| async { Failure::from(WRONG_METHOD) }).layer(cors())
-}
-
-fn cors() -> CorsLayer {
-    let headers = [
-        header::AUTHORIZATION,
-        header::CONTENT_TYPE,
-        header::ACCEPT,
-        HeaderName::from_static("dpop"),
-        HeaderName::from_static("mcp-protocol-version"),
-    ];
-    let exposed = [
-        header::WWW_AUTHENTICATE,
-        header::RETRY_AFTER,
-        HeaderName::from_static("dpop-nonce"),
-        HeaderName::from_static("x-request-id"),
-    ];
-    CorsLayer::new()
-        .allow_origin(tower_http::cors::Any)
-        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::OPTIONS])
-        .allow_headers(headers)
-        .expose_headers(exposed)
-        .max_age(Duration::from_hours(1))
+    whole(router)
 }
 
 /// The listener for operators.

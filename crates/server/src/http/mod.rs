@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod answer;
 pub(crate) mod browser;
+pub(crate) mod cors;
 pub(crate) mod extract;
 pub(crate) mod interaction;
 pub(crate) mod management;

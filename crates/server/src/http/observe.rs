@@ -1,17 +1,21 @@
-//! The outermost layer: gives every request an id, counts it, and logs what went wrong, once.
+//! The one layer around every route: it gives a request its id, its bounds in size and time, and its headers for other
+//! origins, counts it, and logs what went wrong, once.
 //!
+//! One layer rather than one for each purpose, because every layer of a router is boxed and cloned for each request.
 //! Never logged: query strings, bodies, headers. They hold codes, tokens and secrets.
 
-use super::answer::Failed;
+use super::{answer::Failed, cors};
 use crate::{app::App, failure::Failure};
 use axum::{
-    extract::{MatchedPath, Request, State},
-    http::{HeaderName, HeaderValue, header::STRICT_TRANSPORT_SECURITY},
-    middleware::Next,
+    Router,
+    extract::{DefaultBodyLimit, MatchedPath, Request, State},
+    http::{HeaderName, HeaderValue, Method, header::STRICT_TRANSPORT_SECURITY},
+    middleware::{Next, from_fn_with_state},
     response::{IntoResponse as _, Response},
 };
 use hospes_protocol::ErrorCode;
-use tracing::{Instrument as _, debug, error, info, info_span, warn};
+use tracing::{Instrument as _, Span, debug, error, info, info_span, warn};
+use uuid::fmt::Simple;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -21,39 +25,79 @@ const A_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
 const UNMATCHED: &str = "unmatched";
 
 /// The id of a request, in its log lines, its response header and on error pages.
-#[derive(Clone, Debug)]
-pub(crate) struct RequestId(pub(crate) String);
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RequestId(pub(crate) Simple);
 
-pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let id = app.entropy.uuid().simple().to_string();
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let method = request.method().clone();
-    request.extensions_mut().insert(RequestId(id.clone()));
-    let span = info_span!("request", id, %method, route = route.as_ref().map_or(UNMATCHED, MatchedPath::as_str));
+/// Who calls a group of routes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Callers {
+    /// Anybody, from any origin, for documents that are prepared: answering says nothing to the log.
+    Readers,
+    /// Clients, from any origin.
+    Clients,
+    /// People and back ends. No page of another origin may read the answers. Their failures have forms of their own, so
+    /// their routers bound the time themselves, by [`answer_in_time`].
+    SameOrigin,
+}
+
+/// `router` with everything that its requests have in common.
+pub(crate) fn observed<S: Clone + Send + Sync + 'static>(router: Router<S>, app: &App, callers: Callers) -> Router<S> {
+    router.layer(from_fn_with_state((app.clone(), callers), observe))
+}
+
+async fn observe(State((app, callers)): State<(App, Callers)>, mut request: Request, next: Next) -> Response {
     let started = app.metrics.start();
-    let mut response = next.run(request).instrument(span.clone()).await;
-    app.metrics.finish(
-        started,
-        method.as_str(),
-        route.as_ref().map_or(UNMATCHED, MatchedPath::as_str),
-        response.status().as_u16(),
-    );
+    let id = app.entropy.uuid().simple();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
+    let in_log = || info_span!("request", %id, %method, route);
+    request.extensions_mut().insert(RequestId(id));
+    let (mut response, span) = match callers {
+        Callers::Readers | Callers::Clients if method == Method::OPTIONS => (cors::preflight(), Span::none()),
+        Callers::Readers => (next.run(request).await, Span::none()),
+        Callers::Clients => {
+            let span = in_log();
+            bound(&app, &mut request);
+            (in_time(&app, request, next).instrument(span.clone()).await, span)
+        }
+        Callers::SameOrigin => {
+            let span = in_log();
+            bound(&app, &mut request);
+            (next.run(request).instrument(span.clone()).await, span)
+        }
+    };
+    app.metrics.finish(started, method.as_str(), route, response.status().as_u16());
     if let Some(failed) = response.extensions().get::<Failed>() {
+        let span = if span.is_none() { in_log() } else { span };
         span.in_scope(|| log(failed));
+    }
+    let headers = response.headers_mut();
+    if callers != Callers::SameOrigin {
+        cors::open(headers);
     }
     // RFC 6797 §7.2: only where the issuer is reached over TLS
     if app.issuer.starts_with("https:") {
-        response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, A_YEAR);
+        headers.insert(STRICT_TRANSPORT_SECURITY, A_YEAR);
     }
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(REQUEST_ID, value);
+    if let Ok(value) = HeaderValue::from_str(id.encode_lower(&mut [0; Simple::LENGTH])) {
+        headers.insert(REQUEST_ID, value);
     }
     response
 }
 
-/// Ends a request that takes too long: it is answered like any other that finds the server busy, in the form and with
-/// the headers of its endpoint.
+/// How large a body may be.
+fn bound(app: &App, request: &mut Request) {
+    DefaultBodyLimit::max(app.config.http.max_body).apply(request);
+}
+
+/// Ends a request that takes too long: it is answered like any other that finds the server busy. Where failures get
+/// another form than clients see, this layer belongs below the one that gives it.
 pub(crate) async fn answer_in_time(State(app): State<App>, request: Request, next: Next) -> Response {
+    in_time(&app, request, next).await
+}
+
+async fn in_time(app: &App, request: Request, next: Next) -> Response {
     match tokio::time::timeout(app.config.http.request_timeout, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Failure::Busy.into_response(),

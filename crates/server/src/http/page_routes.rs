@@ -38,7 +38,7 @@ fn is_prefetch(headers: &HeaderMap) -> bool {
 
 /// Draws a failure as a page. It stays here: nothing that failed is sent on to a place that was not proven.
 pub(crate) async fn draw_failures(State(app): State<App>, visit: Visit, request: Request, next: Next) -> Response {
-    let error_id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+    let error_id = request.extensions().get::<RequestId>().map(|id| id.0.to_string()).unwrap_or_default();
     let response = next.run(request).await;
     let Some(failed) = response.extensions().get::<Failed>().cloned() else { return response };
     let view = ErrorView {

@@ -91,7 +91,7 @@ pub(super) fn embedded(path: &str) -> Result<String> {
 }
 
 /// Routes `/assets/…`; to be nested under the issuer's path.
-pub fn assets_router(pages: Arc<Pages>) -> Router {
+pub fn assets_router<S: Clone + Send + Sync + 'static>(pages: Arc<Pages>) -> Router<S> {
     let route = get(async move |Path(file): Path<String>| serve(pages.assets(), &file));
     Router::new().route("/assets/{file}", route)
 }

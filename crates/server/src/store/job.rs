@@ -74,15 +74,7 @@ where
     }
 
     fn run(&mut self, tx: &mut Tx<'_>) -> Effect {
-        // The body is `Fn` and its changes are undone after a panic, so nothing half-done can be seen.
-        let outcome = catch_unwind(AssertUnwindSafe(|| (self.body)(tx)));
-        let (effect, outcome) = match outcome {
-            Ok(outcome @ (Ok(_) | Err(Failure::Refused(_)))) => (Effect::Keep, outcome),
-            Ok(outcome @ Err(Failure::Fault(_) | Failure::Busy | Failure::Wait(_))) => (Effect::Undo, outcome),
-            Err(panic) => {
-                (Effect::Panicked, Err(Failure::Fault(anyhow!("panic in a transaction: {}", words(&*panic)))))
-            }
-        };
+        let (effect, outcome) = run(&self.body, tx);
         self.outcome = Some(outcome);
         effect
     }
@@ -95,6 +87,19 @@ where
         };
         // Nobody waits any more: there is nobody to tell.
         let _ = self.reply.send(outcome);
+    }
+}
+
+/// Runs `body` once; a panic is a fault.
+pub(super) fn run<T>(
+    body: &impl Fn(&mut Tx<'_>) -> Result<T, Failure>,
+    tx: &mut Tx<'_>,
+) -> (Effect, Result<T, Failure>) {
+    // The body is `Fn` and its changes are undone after a panic, so nothing half-done can be seen.
+    match catch_unwind(AssertUnwindSafe(|| body(tx))) {
+        Ok(outcome @ (Ok(_) | Err(Failure::Refused(_)))) => (Effect::Keep, outcome),
+        Ok(outcome @ Err(Failure::Fault(_) | Failure::Busy | Failure::Wait(_))) => (Effect::Undo, outcome),
+        Err(panic) => (Effect::Panicked, Err(Failure::Fault(anyhow!("panic in a transaction: {}", words(&*panic))))),
     }
 }
 

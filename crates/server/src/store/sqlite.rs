@@ -1,17 +1,18 @@
 //! SQLite: one writer that commits all waiting jobs in one flush, and readers beside it.
 
 use super::{
-    job::{Effect, Ending, Job, ending},
+    job::{self, Effect, Ending, Job, ending},
     queue::Queue,
     sql::{Access, Driver, Row, Source, Trouble, Tx, Value},
 };
+use crate::failure::Failure;
 use anyhow::{Context as _, Result, ensure};
 use rusqlite::{CachedStatement, ErrorCode, OpenFlags, backup::Backup, config::DbConfig};
 use std::{
     collections::{HashMap, VecDeque, hash_map::Entry},
     fs, iter,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError, TryLockError},
     time::{Duration, Instant},
 };
 
@@ -172,6 +173,42 @@ pub(super) fn trouble(error: &anyhow::Error) -> Trouble {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Trouble::Late,
         Some(ErrorCode::DiskFull) => Trouble::NoSpace,
         _ => Trouble::Broken,
+    }
+}
+
+/// Connections for reads so short that the way to another thread and back would cost more than they do.
+pub(super) struct AtHand(Vec<Mutex<Option<Connection>>>);
+
+impl AtHand {
+    /// One for each thread that may ask at the same moment.
+    pub(super) fn open(path: &Path, count: usize) -> Result<Self> {
+        let open = || {
+            let connection = Connection::open(path, Access::Read)?;
+            // Nothing waits on a thread that serves requests: what would have to wait is sent to a reader.
+            connection.raw.busy_timeout(Duration::ZERO)?;
+            Ok(Mutex::new(Some(connection)))
+        };
+        (0..count).map(|_| open()).collect::<Result<_>>().map(Self)
+    }
+
+    /// Runs `body` on this thread. `None` when no connection is free, or a statement failed: a reader is to try then.
+    ///
+    /// As on PostgreSQL, each statement sees its own snapshot.
+    pub(super) fn read<T>(&self, body: &impl Fn(&mut Tx<'_>) -> Result<T, Failure>) -> Option<Result<T, Failure>> {
+        let mut slot = self.0.iter().find_map(|slot| match slot.try_lock() {
+            Ok(slot) => Some(slot),
+            Err(TryLockError::Poisoned(slot)) => Some(slot.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        })?;
+        let mut tx = Tx::new(Driver::Sqlite(slot.as_mut()?), Access::Read);
+        let (_, outcome) = job::run(body, &mut tx);
+        if tx.trouble().is_some() { None } else { Some(outcome) }
+    }
+
+    pub(super) fn close(&self) {
+        for slot in &self.0 {
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
     }
 }
 

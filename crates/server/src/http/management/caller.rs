@@ -37,7 +37,7 @@ impl FromRequestParts<App> for Management {
             let app = app.clone();
             app.clone()
                 .store
-                .read(move |tx| {
+                .look_up(move |tx| {
                     let current = app.records.project(tx, &app.project)?;
                     let secrets = app.records.project_secrets(tx, &current)?;
                     Ok((current, secrets))

@@ -16,7 +16,7 @@ mod session_object;
 mod sessions;
 mod user_object;
 
-use crate::{app::App, failure::Failure, router::WRONG_METHOD};
+use crate::{app::App, failure::Failure, http::observe::answer_in_time, router::WRONG_METHOD};
 use axum::{
     Router,
     http::header::CONTENT_TYPE,
@@ -76,6 +76,7 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .route("/v1/openapi.json", get(description))
         .route("/v1/{*other}", any(|| async { Failure::from(ROUTE_NOT_FOUND) }))
         .method_not_allowed_fallback(|| async { Failure::from(WRONG_METHOD) })
+        .layer(from_fn_with_state(app.clone(), answer_in_time))
         .layer(from_fn_with_state(app.clone(), reply::envelope))
 }
 

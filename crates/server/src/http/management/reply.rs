@@ -71,7 +71,7 @@ impl<T: Serialize> IntoResponse for Reply<T> {
 
 /// Puts the envelope around answers and failures; anything else passes as it is.
 pub(crate) async fn envelope(State(app): State<App>, request: Request, next: Next) -> Response {
-    let id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+    let id = request.extensions().get::<RequestId>().map(|id| id.0.to_string()).unwrap_or_default();
     let request_id = format!("request-id-{}-{id}", app.environment);
     let mut response = next.run(request).await;
     let status_code = response.status().as_u16();

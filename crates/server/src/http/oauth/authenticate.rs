@@ -84,7 +84,7 @@ async fn caller<T: Send + 'static>(
         let app = app.clone();
         app.clone()
             .store
-            .read(move |tx| {
+            .look_up(move |tx| {
                 // First: it may bring the change counter along.
                 let read = also(tx)?;
                 let current = app.records.project(tx, &app.project)?;

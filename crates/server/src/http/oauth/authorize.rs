@@ -55,7 +55,7 @@ async fn begin(app: &App, mut visit: Visit, request: AuthorizationRequest) -> Re
     }
     let situation = {
         let (app, client_id) = (app.clone(), request.client_id.clone());
-        app.clone().store.read(move |tx| situation::load(tx, &app, &client_id, session_hash.as_ref())).await?
+        app.clone().store.look_up(move |tx| situation::load(tx, &app, &client_id, session_hash.as_ref())).await?
     };
     let hinted_user = situation::hinted_user(app, &request, situation.current.counter).await?;
     let client = &situation.client.client;

@@ -80,7 +80,7 @@ async fn access_token(
         behind
     } else {
         let (app, token) = (app.clone(), token.clone());
-        app.clone().store.read(move |tx| access::load(tx, &app, token.claims())).await?
+        app.clone().store.look_up(move |tx| access::load(tx, &app, token.claims())).await?
     };
     let answer =
         introspection::access_token(&caller.registered.client, &behind.token(token.claims()), behind.standing(), *now);
@@ -96,7 +96,7 @@ async fn refresh_token(app: &App, caller: Caller, presented: Presented, now: Now
         let app = app.clone();
         app.clone()
             .store
-            .read(move |tx| {
+            .look_up(move |tx| {
                 let Some(family) = tx.find_family(&app.project, &family_id)? else { return Ok((None, None, None)) };
                 let (user, grant) = tx.find_user_and_grant(&app.project, &family.user_id, &family.client_id)?;
                 Ok((Some(family), user, grant))

@@ -116,5 +116,5 @@ async fn claims_for(app: &App, token: &str, now: Now) -> Result<Map<String, Valu
 
 async fn rows_behind(app: &App, token: VerifiedToken) -> Result<Behind, Failure> {
     let app = app.clone();
-    app.clone().store.read(move |tx| access::load(tx, &app, token.claims())).await
+    app.clone().store.look_up(move |tx| access::load(tx, &app, token.claims())).await
 }
