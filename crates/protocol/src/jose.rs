@@ -12,6 +12,7 @@ mod jwk;
 mod key_set;
 mod numeric_date;
 mod object;
+mod pem;
 mod signing;
 mod unverified;
 mod verifying;

@@ -46,6 +46,7 @@ pub mod session_jwt;
 pub mod session_migration;
 pub mod time;
 pub mod token_request;
+pub mod trusted_profile;
 mod uri;
 pub mod user;
 pub mod userinfo;

@@ -178,7 +178,7 @@ fn rsa_public_members(der: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// The contents of the element at the start of `der`, and what follows it.
-fn der_element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+pub(super) fn der_element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let (&own_tag, der) = der.split_first()?;
     let (&first, der) = der.split_first()?;
     // X.690 §8.1.3: below 128 the length itself, else the number of octets that hold it
