@@ -230,6 +230,25 @@ CREATE TABLE replays (
 );
 CREATE INDEX replays_by_end ON replays (expires_at);
 
+-- Other issuers whose JWTs log users in.
+CREATE TABLE trusted_token_profiles (
+    project_id TEXT   NOT NULL,
+    profile_id TEXT   NOT NULL,
+    settings   TEXT   NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (project_id, profile_id)
+);
+
+-- When a user was last logged in by a profile.
+CREATE TABLE attests (
+    project_id  TEXT   NOT NULL,
+    user_id     TEXT   NOT NULL,
+    profile_id  TEXT   NOT NULL,
+    attested_at BIGINT NOT NULL,
+    PRIMARY KEY (project_id, user_id, profile_id)
+);
+
 CREATE TABLE audit_events (
     project_id TEXT   NOT NULL,
     event_id   TEXT   NOT NULL,

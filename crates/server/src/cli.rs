@@ -17,6 +17,7 @@ pub mod output;
 mod restore;
 mod seed;
 mod serve;
+mod trusted_profile;
 mod user;
 
 use crate::config::Config;
@@ -53,6 +54,9 @@ pub enum Command {
     /// Look after clients: the applications that use this server
     #[command(subcommand)]
     Client(client::Client),
+    /// Look after trusted token profiles: other issuers whose tokens log users in
+    #[command(subcommand)]
+    TrustedProfile(trusted_profile::TrustedProfile),
     /// Look after users
     #[command(subcommand)]
     User(user::User),
@@ -97,6 +101,7 @@ impl Arguments {
             Command::Doctor => return doctor::run(&self.load_config()?, form),
             Command::Migrate => migrate::run(&self.load_config()?, form)?,
             Command::Client(command) => command.run(&self.load_config()?, form)?,
+            Command::TrustedProfile(command) => command.run(&self.load_config()?, form)?,
             Command::User(command) => command.run(&self.load_config()?, form)?,
             Command::Key(command) => command.run(|| self.load_config(), form)?,
             Command::Backup(command) => command.run(&self.load_config()?, form)?,

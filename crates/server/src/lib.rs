@@ -28,4 +28,5 @@ pub mod secret;
 pub mod seed;
 pub mod session_token;
 pub mod store;
+mod trusted_login;
 pub mod verified;

@@ -96,6 +96,10 @@ pub fn new_user_id(project: &ProjectId, entropy: &Entropy) -> UserId {
     UserId::new(format!("user-{}-{}", environment(project), entropy.uuid()))
 }
 
+pub fn new_trusted_profile_id(project: &ProjectId, entropy: &Entropy) -> String {
+    format!("trusted-token-profile-{}-{}", environment(project), entropy.uuid())
+}
+
 /// A new client id; a client without users is a machine.
 pub fn new_client_id(project: &ProjectId, settings: &ClientSettings, entropy: &Entropy) -> ClientId {
     let kind = match settings.kind() {

@@ -23,6 +23,7 @@ use hospes_protocol::{
     id::{ClientId, ProjectId, UserId},
     policy::Policy,
     registration_rules::validate_client_settings,
+    trusted_profile::{self, ProfileSettings, TrustedProfile},
     user::{Profile, User},
 };
 use serde::{Deserialize, Deserializer, de::Error as _};
@@ -44,6 +45,26 @@ pub struct Seed {
     pub clients: Vec<SeedClient>,
     #[serde(default)]
     pub users: Vec<SeedUser>,
+    #[serde(default)]
+    pub trusted_token_profiles: Vec<SeedTrustedProfile>,
+}
+
+/// Another issuer whose JWTs log users in: its id, if it is to have a given one, and what the management API takes.
+#[derive(Debug, Clone)]
+pub struct SeedTrustedProfile {
+    pub id: Option<String>,
+    pub settings: ProfileSettings,
+}
+
+impl<'de> Deserialize<'de> for SeedTrustedProfile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut members = Map::<String, Value>::deserialize(deserializer)?;
+        let id = Option::deserialize(members.remove("id").unwrap_or(Value::Null))
+            .map_err(|_| D::Error::custom("a trusted token profile's id must be text"))?;
+        let settings = ProfileSettings::deserialize(Value::Object(members))
+            .map_err(|error| D::Error::custom(format!("a trusted token profile: {error}")))?;
+        Ok(Self { id, settings })
+    }
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -193,6 +214,7 @@ struct Rows {
     project: NewProject,
     clients: Vec<(Client, Option<ClientSecret>)>,
     users: Vec<(User, Vec<String>, Option<String>)>,
+    trusted_profiles: Vec<TrustedProfile>,
 }
 
 impl Rows {
@@ -215,6 +237,9 @@ impl Rows {
             if let Some(hash) = hash {
                 tx.set_password(project, &user.id, hash, now)?;
             }
+        }
+        for profile in &self.trusted_profiles {
+            ensure!(tx.add_trusted_profile(project, profile)?, "two trusted token profiles have the id {}", profile.id);
         }
         Ok(())
     }
@@ -256,6 +281,11 @@ impl Seed {
                 ensure!(seen.insert(login.clone()), "the login {login} is there twice");
             }
         }
+        for profile in &self.trusted_token_profiles {
+            trusted_profile::validate_settings(&profile.settings).map_err(|refusal| {
+                anyhow!("trusted token profile {}: {}", profile.settings.name, refusal.description)
+            })?;
+        }
         Ok(())
     }
 
@@ -277,7 +307,7 @@ impl Seed {
         project.record.policy = self.policy.clone();
         project.record.settings.lifetimes.clone_from(&self.lifetimes);
         let id = project.record.id.clone();
-        let mut rows = Rows { project, clients: Vec::new(), users: Vec::new() };
+        let mut rows = Rows { project, clients: Vec::new(), users: Vec::new(), trusted_profiles: Vec::new() };
         let mut loaded = Loaded { project: id.clone(), project_secret: made, clients: Vec::new(), users: Vec::new() };
         for client in &self.clients {
             let (record, stored, made) = client.prepare(&id, entropy, now);
@@ -292,6 +322,14 @@ impl Seed {
             let (record, logins, hash) = user.prepare(&id, entropy, now)?;
             loaded.users.push(LoadedUser { id: record.id.clone(), logins: logins.clone() });
             rows.users.push((record, logins, hash));
+        }
+        for profile in &self.trusted_token_profiles {
+            rows.trusted_profiles.push(TrustedProfile {
+                id: profile.id.clone().unwrap_or_else(|| project::new_trusted_profile_id(&id, entropy)),
+                settings: profile.settings.clone(),
+                created_at: now,
+                updated_at: now,
+            });
         }
         Ok((rows, loaded))
     }

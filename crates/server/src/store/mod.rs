@@ -32,6 +32,7 @@ mod sql;
 mod sqlite;
 pub mod standing;
 mod tls;
+mod trusted_profiles;
 mod users;
 
 #[cfg(test)]

@@ -45,6 +45,13 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// The user cannot log in with a password any more; `false` when they could not before.
+    pub fn remove_password(&mut self, project: &ProjectId, user: &UserId) -> Result<bool> {
+        let removed =
+            self.run("DELETE FROM passwords WHERE project_id = $1 AND user_id = $2", &[project.into(), user.into()])?;
+        Ok(removed == 1)
+    }
+
     /// Counts an attempt before the password is looked at, and locks the row until the transaction ends. Returns the
     /// password with this attempt already counted.
     pub fn take_password_attempt(&mut self, project: &ProjectId, user: &UserId) -> Result<Option<Password>> {

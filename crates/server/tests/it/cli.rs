@@ -1,6 +1,6 @@
 //! The command line from outside: the built program on a directory of its own.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     fs,
     io::{BufRead as _, BufReader, Write as _},
@@ -286,6 +286,27 @@ fn passwords_come_from_standard_input_and_never_from_the_command_line() {
     assert!(users["users"][0]["disabled_at"].is_string(), "{users}");
     assert_eq!(place.run(&["user", "enable", text(&user, "user_id")]).code, 0);
     assert!(place.json(&["user", "list"])["users"][0]["disabled_at"].is_null());
+}
+
+#[test]
+fn a_trusted_token_profile_is_added_listed_and_removed() {
+    let (place, _) = Place::initialised();
+    let url = "https://login.example/keys";
+    let said = ["--name", "Login", "--issuer", "https://login.example/", "--audience", "harbour"];
+    let add = |more: &[&'static str]| [&["trusted-profile", "add"][..], &said, more].concat();
+    let added = place.json(&add(&["--jwks-url", url, "--roles-claim", "app.roles", "--jit"]));
+    let listed = place.json(&["trusted-profile", "list"])["trusted_token_profiles"][0].clone();
+    assert_eq!(listed["profile_id"], added["profile_id"]);
+    let settings = &listed["settings"];
+    assert_eq!((&settings["jwks_url"], &settings["can_jit_provision"]), (&json!(url), &json!(true)));
+    assert_eq!(settings["attribute_mapping"], json!({ "email": "email", "token_id": "jti", "role_ids": "app.roles" }));
+    assert_eq!(settings["reauthenticate_after_seconds"], 2_592_000);
+    place.fails(&add(&["--jwks-url", "http://login.example/keys"]), "jwks_url: for public_key_type JWK an https URL");
+    place.fails(&add(&["--pem-file", "nowhere.pem"]), "cannot read nowhere.pem");
+    let id = text(&added, "profile_id");
+    place.json(&["trusted-profile", "remove", id]);
+    place.fails(&["trusted-profile", "remove", id], "there is no trusted token profile");
+    assert_eq!(place.json(&["trusted-profile", "list"])["trusted_token_profiles"], json!([]));
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod introspect;
 mod login;
 mod logout;
 mod management;
+mod management_attest;
 mod management_sessions;
 mod metadata;
 mod operations;

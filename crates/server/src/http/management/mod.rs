@@ -3,6 +3,7 @@
 //! Every handler takes a [`caller::Management`], so none can be reached without a secret of the project, and answers
 //! with a [`reply::Reply`]. Errors are ordinary failures; [`reply::envelope`] gives them the contract's form.
 
+mod attest;
 mod body;
 mod caller;
 mod connected_apps;
@@ -14,6 +15,7 @@ mod reply;
 mod session_block;
 mod session_object;
 mod sessions;
+mod trusted_token_profiles;
 mod user_object;
 
 use crate::{app::App, failure::Failure, http::observe::answer_in_time, router::WRONG_METHOD};
@@ -64,9 +66,15 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(connected_apps::get))
         .routes(routes!(connected_apps::search))
         .routes(routes!(sessions::list))
+        .routes(routes!(attest::attest))
         .routes(routes!(sessions::authenticate))
         .routes(routes!(sessions::migrate))
         .routes(routes!(sessions::revoke))
+        .routes(routes!(trusted_token_profiles::create))
+        .routes(routes!(trusted_token_profiles::delete))
+        .routes(routes!(trusted_token_profiles::get))
+        .routes(routes!(trusted_token_profiles::list))
+        .routes(routes!(trusted_token_profiles::update))
 }
 
 /// The management API of `app`.

@@ -16,6 +16,7 @@ use crate::{
     keys::KeyRing,
     records::{Current, Registered},
     store::Tx,
+    trusted_login::{self, Host, Question},
 };
 use anyhow::Context as _;
 use axum::{extract::State, http::HeaderMap};
@@ -187,6 +188,12 @@ struct Refresh {
     resources: Vec<String>,
 }
 
+/// Tokens, or what the host app is to be asked before there are any.
+enum Refreshed {
+    Order(Box<Order>),
+    AskHost(Question),
+}
+
 async fn refresh(
     app: &App,
     caller: Caller,
@@ -194,6 +201,28 @@ async fn refresh(
     request: Refresh,
     now: Timestamp,
 ) -> Result<Order, Failure> {
+    let (caller, request) = (Arc::new(caller), Arc::new(request));
+    let first = refresh_once(app, Arc::clone(&caller), &ring, Arc::clone(&request), Host::NotAsked, now).await?;
+    let question = match first {
+        Refreshed::Order(order) => return Ok(*order),
+        Refreshed::AskHost(question) => question,
+    };
+    // Between two transactions, so that nothing is locked meanwhile; the second decides anew.
+    let host = question.ask(app, &ring, now).await?;
+    match refresh_once(app, caller, &ring, request, host, now).await? {
+        Refreshed::Order(order) => Ok(*order),
+        Refreshed::AskHost(_) => Err(Failure::Busy),
+    }
+}
+
+async fn refresh_once(
+    app: &App,
+    caller: Arc<Caller>,
+    ring: &KeyRing,
+    request: Arc<Refresh>,
+    host: Host,
+    now: Timestamp,
+) -> Result<Refreshed, Failure> {
     let keys = ring.refresh_keys(request.presented.key_id()).ok_or(refresh_token::UNKNOWN)?;
     if !request.presented.tag_is_genuine(&keys, &app.project) {
         return Err(refresh_token::UNKNOWN.into());
@@ -220,6 +249,9 @@ async fn refresh(
             };
             let alive = liveness::family(&family, standing, now).map_err(ended)?;
             access_scope::may_refresh(&alive)?;
+            if let Some(question) = trusted_login::may_refresh(tx, &app, &family, alive.user, host, now)? {
+                return Ok(Refreshed::AskHost(question));
+            }
             let lifetimes = &app.config.lifetimes;
             let narrow = || -> Result<_, Refusal> {
                 let policy = &current.project.policy;
@@ -270,7 +302,7 @@ async fn refresh(
             let (scope, resources) = narrow()?;
             tx.touch_grant(project, &family.user_id, &family.client_id, now)?;
             let not_after = family.expires_at.min(alive.grant.expires_at.unwrap_or(Timestamp(i64::MAX)));
-            Ok(issue::user_tokens(
+            let order = issue::user_tokens(
                 &app,
                 UserTokens {
                     current: &current,
@@ -284,7 +316,8 @@ async fn refresh(
                     not_after,
                 },
                 now,
-            ))
+            );
+            Ok(Refreshed::Order(Box::new(order)))
         })
         .await
 }

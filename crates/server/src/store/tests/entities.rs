@@ -21,6 +21,7 @@ use hospes_protocol::{
     id::{ClientId, FamilyId, InteractionId, ProjectId, SessionId, UserId},
     interaction::{Interaction, Progress},
     session::FactorMethod,
+    trusted_profile::{ProfileSettings, TrustedProfile},
     user::User,
 };
 
@@ -334,6 +335,33 @@ fn sessions() {
         assert_eq!(tx.find_session(project, id)?.unwrap().revoked_at, Some(later(1)));
         assert_eq!(tx.revoke_sessions_of_user(project, &user_id(), later(3))?, 1);
         assert_eq!(tx.list_sessions_of_user(project, &user_id(), NOW)?.len(), 0);
+        Ok(())
+    });
+}
+
+#[test]
+fn trusted_profiles_and_attests() {
+    on_both(|tx| {
+        let project = &project_id();
+        let settings: ProfileSettings = serde_json::from_value(serde_json::json!({
+            "name": "Login", "issuer": "https://login.example/", "audience": "harbour", "public_key_type": "JWK",
+            "jwks_url": "https://login.example/keys", "attribute_mapping": { "email": "email", "token_id": "jti" },
+        }))?;
+        let own = TrustedProfile { id: "profile-1".into(), settings, created_at: NOW, updated_at: NOW };
+        assert!(tx.add_trusted_profile(project, &own)?);
+        assert!(!tx.add_trusted_profile(project, &own)?);
+        assert_eq!(tx.find_trusted_profile(project, "profile-1")?, Some(own.clone()));
+        assert_eq!(tx.find_trusted_profile(project, "profile-2")?, None);
+        let mut taken = tx.take_trusted_profile(project, "profile-1")?.unwrap();
+        taken.settings.can_jit_provision = true;
+        tx.save_trusted_profile(project, &taken)?;
+        assert_eq!(tx.list_trusted_profiles(project)?, [taken]);
+        tx.save_attest(project, &user_id(), "profile-1", NOW)?;
+        tx.save_attest(project, &user_id(), "profile-1", later(1))?;
+        assert_eq!(tx.find_attest(project, &user_id(), "profile-1")?, Some(later(1)));
+        assert!(tx.remove_trusted_profile(project, "profile-1")?);
+        assert!(!tx.remove_trusted_profile(project, "profile-1")?);
+        assert_eq!(tx.find_attest(project, &user_id(), "profile-1")?, None);
         Ok(())
     });
 }

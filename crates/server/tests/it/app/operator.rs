@@ -132,6 +132,11 @@ impl TestApp {
         assert!(self.change(move |tx| Ok(tx.update_user(&project, &user, now)?)).await);
     }
 
+    /// As if nobody had proven that the user's address is theirs.
+    pub(crate) async fn unverify_email(&self, user: &str) {
+        self.update_user(user, |user| user.profile.email_verified = false).await;
+    }
+
     pub(crate) async fn disable_user(&self, user: &str) {
         let (project, id, now) = (self.app.project.clone(), user_id(user), self.now());
         assert!(self.change(move |tx| Ok(tx.disable_user(&project, &id, now)?)).await);

@@ -1,0 +1,188 @@
+//! `POST /v1/sessions/attest`: a JWT of an issuer that the project trusts logs its user in.
+
+use super::{
+    body::Body,
+    caller::Management,
+    reply::{Envelope, ErrorEnvelope, Reply},
+    session_block::{Prepared, SessionBlock, SessionFields, Stored},
+    trusted_token_profiles::NOT_FOUND,
+};
+use crate::{
+    app::App, client_keys::ClientKeysError, failure::Failure, fetch::FetchError, http::extract::Now, login_name,
+    project, store::Tx,
+};
+use anyhow::anyhow;
+use axum::extract::State;
+use hospes_protocol::{
+    Timestamp,
+    id::{ProjectId, UserId},
+    jose::{KeySet, Unverified},
+    session::{Attributes, FactorMethod},
+    trusted_profile::{
+        self, Arrival, Attested, Candidates, NOT_VERIFIED, ProfileSettings, SEVERAL_EXTERNAL_IDS, TrustedProfile,
+        UNKNOWN_USER,
+    },
+    user::{Profile, User},
+};
+use serde::Deserialize;
+use std::sync::Arc;
+use tracing::info;
+use utoipa::ToSchema;
+
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct Attest {
+    profile_id: String,
+    /// The other issuer's JWT.
+    token: String,
+    #[serde(flatten)]
+    session: SessionFields,
+}
+
+/// Logs a user in by a JWT of an issuer that the project trusts. The same JWT may be attested again until it expires.
+#[utoipa::path(post, path = "/v1/sessions/attest", tag = "Sessions", request_body = Attest,
+    responses((status = 200, body = Envelope<SessionBlock>), (status = "4XX", body = ErrorEnvelope)))]
+pub(crate) async fn attest(
+    State(app): State<App>,
+    caller: Management,
+    now: Now,
+    Body(asked): Body<Attest>,
+) -> Result<Reply<SessionBlock>, Failure> {
+    let current = &caller.current;
+    let (project, id) = (current.project.id.clone(), asked.profile_id);
+    let profile = app.store.read(move |tx| Ok(tx.find_trusted_profile(&project, &id)?.ok_or(NOT_FOUND)?)).await?;
+    let token = Unverified::parse(&asked.token).map_err(|_| NOT_VERIFIED)?;
+    let keys = keys_of(&app, &current.project.id, &profile.settings, token.kid(), *now).await?;
+    let verified = keys.verify(&token).map_err(|_| NOT_VERIFIED)?;
+    let attested = trusted_profile::validate(&verified, &profile.settings, *now)?;
+    let mut prepared = asked.session.prepare(&app, current, Attributes::default(), *now).await?;
+    prepared.beginning.trusted_profile = Some(profile.id.clone());
+    let login = Login {
+        profile_id: profile.id,
+        attested,
+        prepared,
+        new_user: project::new_user_id(&current.project.id, &app.entropy),
+        now: *now,
+    };
+    let stored = app.store.write(move |tx| login.store(tx)).await?;
+    Ok(Reply(stored.sign()?))
+}
+
+/// The keys with which the profile's tokens are signed.
+async fn keys_of(
+    app: &App,
+    project: &ProjectId,
+    profile: &ProfileSettings,
+    kid: Option<&str>,
+    now: Timestamp,
+) -> Result<Arc<KeySet>, Failure> {
+    let Some(url) = &profile.jwks_url else {
+        let keys = profile.pem_keys().map_err(|error| anyhow!("a stored key of a trusted token profile: {error}"))?;
+        return Ok(Arc::new(keys));
+    };
+    app.client_keys.find(project, url, kid, now).await.map_err(|error| match error {
+        ClientKeysError::Fetch(FetchError::Busy) => Failure::Busy,
+        error => {
+            info!(%project, %error, "the keys of a trusted token profile could not be had");
+            trusted_profile::NO_KEYS.into()
+        }
+    })
+}
+
+/// A token that was validated, on its way into the transaction.
+struct Login {
+    profile_id: String,
+    attested: Attested,
+    prepared: Prepared,
+    new_user: UserId,
+    now: Timestamp,
+}
+
+impl Login {
+    fn store(&self, tx: &mut Tx<'_>) -> Result<Stored, Failure> {
+        let project = &self.prepared.signer.current.project;
+        // The profile may have gone, or become stricter, meanwhile.
+        let profile = tx.find_trusted_profile(&project.id, &self.profile_id)?.ok_or(NOT_FOUND)?;
+        let user = self.user(tx, &project.id, &profile)?;
+        let roles = trusted_profile::roles_after(&self.attested, &project.policy);
+        let user = match roles {
+            Some(roles) if roles != user.roles => {
+                let user = User { roles, ..user };
+                tx.update_user(&project.id, &user, self.now)?;
+                user
+            }
+            _ => user,
+        };
+        tx.save_attest(&project.id, &user.id, &self.profile_id, self.now)?;
+        let method = FactorMethod::TrustedAuthToken { token_id: self.attested.token_id.clone() };
+        self.prepared.store(tx, &user, method)
+    }
+
+    /// The user whom the token means, locked until the transaction ends.
+    fn user(&self, tx: &mut Tx<'_>, project: &ProjectId, profile: &TrustedProfile) -> Result<User, Failure> {
+        let by_external_id = match &self.attested.external_id {
+            Some(id) => tx.find_user_by_external_id(project, id)?,
+            None => None,
+        };
+        let by_email = match &self.attested.email {
+            Some(email) => tx.find_user_by_login(project, &login_name::fold(email))?,
+            None => None,
+        };
+        // Locked first, so that nobody is disabled or signed out between the decision and what follows from it.
+        let take = |tx: &mut Tx<'_>, user: Option<User>| match user {
+            Some(user) => tx.take_user(project, &user.id),
+            None => Ok(None),
+        };
+        let (by_external_id, by_email) = (take(tx, by_external_id)?, take(tx, by_email)?);
+        let candidates = Candidates { by_external_id: by_external_id.as_ref(), by_email: by_email.as_ref() };
+        match trusted_profile::decide(&self.attested, &profile.settings, candidates)? {
+            Arrival::Known(user) => Ok(user.clone()),
+            Arrival::ByAddress(user) => self.recognise(tx, project, user),
+            Arrival::New { email } => self.provision(tx, project, email),
+        }
+    }
+
+    /// A user of ours who was found by the address. If nobody had proven yet that it is theirs, whoever made the account
+    /// may be somebody else: their password and sessions end (stytch-backend-api.md 7.4).
+    fn recognise(&self, tx: &mut Tx<'_>, project: &ProjectId, user: &User) -> Result<User, Failure> {
+        let mut user = user.clone();
+        let is_proven = user.profile.email_verified;
+        let is_linked = user.external_id.is_some() || self.attested.external_id.is_none();
+        if is_proven && is_linked {
+            return Ok(user);
+        }
+        if !is_proven {
+            tx.remove_password(project, &user.id)?;
+            tx.revoke_families_of_user(project, &user.id, self.now)?;
+            tx.revoke_sessions_of_user(project, &user.id, self.now)?;
+            tx.remove_interactions_of_user(project, &user.id)?;
+            user.profile.email_verified = true;
+        }
+        if !is_linked {
+            user.external_id.clone_from(&self.attested.external_id);
+        }
+        // Somebody may have got this id a moment ago.
+        if tx.update_user(project, &user, self.now)? { Ok(user) } else { Err(SEVERAL_EXTERNAL_IDS.into()) }
+    }
+
+    fn provision(&self, tx: &mut Tx<'_>, project: &ProjectId, email: &str) -> Result<User, Failure> {
+        let user = User {
+            id: self.new_user.clone(),
+            external_id: self.attested.external_id.clone(),
+            profile: Profile { email: Some(email.to_owned()), email_verified: true, ..Profile::default() },
+            roles: Vec::new(),
+            created_at: self.now,
+            updated_at: self.now,
+            disabled_at: None,
+            tokens_valid_from: self.now,
+        };
+        if tx.add_user(project, &user, &[login_name::fold(email)])? {
+            return Ok(user);
+        }
+        // Another attest was faster; it made this very user.
+        let by_external_id = match &self.attested.external_id {
+            Some(id) => tx.find_user_by_external_id(project, id)?,
+            None => tx.find_user_by_login(project, &login_name::fold(email))?,
+        };
+        Ok(by_external_id.ok_or(UNKNOWN_USER)?)
+    }
+}
