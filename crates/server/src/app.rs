@@ -3,10 +3,11 @@
 use crate::{
     client_keys::ClientKeys,
     clock::Clock,
-    config::Config,
+    config::{Config, Lifetimes},
     entropy::Entropy,
     failure::Failure,
     fetch::{Fetch, FetchConfig},
+    front::Front,
     http::{browser::CookieNames, oauth::metadata::Document},
     jobs,
     keys::{self, Keys},
@@ -61,7 +62,9 @@ pub struct Parts {
     pub limits: Limits,
     pub pages: Arc<Pages>,
     pub cookies: CookieNames,
-    pub metrics: Metrics,
+    pub metrics: Arc<Metrics>,
+    /// The configuration's, before those of the project.
+    common_lifetimes: Lifetimes,
     metadata: RwLock<Prepared>,
 }
 
@@ -82,8 +85,9 @@ impl App {
     /// Builds the application on a migrated database with its project in it.
     pub async fn build(mut config: Config, store: Store, clock: Clock, entropy: Entropy) -> Result<Self> {
         let issuer = config.issuer.as_str().to_owned();
-        let base_path = Url::parse(&issuer)?.path().trim_end_matches('/').to_owned();
+        let base_path = base_path(&issuer)?;
         let record = project_of(&store, &config).await?;
+        let common_lifetimes = config.lifetimes.clone();
         config.lifetimes = project::lifetimes(&config, &record)?;
         let project = record.id;
         let master = {
@@ -102,7 +106,8 @@ impl App {
             fetch,
             cookies: CookieNames::of_issuer(&issuer),
             verified: VerifiedTokens::new(),
-            metrics: Metrics::new(),
+            metrics: Arc::new(Metrics::new()),
+            common_lifetimes,
             issuer,
             base_path,
             environment: project::environment(&project),
@@ -113,6 +118,42 @@ impl App {
             entropy,
             keys,
             records,
+        };
+        let app = Self(Arc::new(parts));
+        app.refresh_documents().await?;
+        Ok(app)
+    }
+
+    /// The application of another project of the same deployment: its own keys, records and documents; what is bounded
+    /// for the whole process (connections, password hashing, limits) is shared.
+    pub async fn beside(&self, project: &ProjectId) -> Result<Self> {
+        let id = project.clone();
+        let record = self.store.read(move |tx| Ok(tx.find_project(&id)?)).await?.context("the project is gone")?;
+        let mut config = self.config.clone();
+        config.lifetimes = self.common_lifetimes.clone();
+        config.lifetimes = project::lifetimes(&config, &record)?;
+        let issuer = record.issuer;
+        let parts = Parts {
+            metadata: RwLock::new(Prepared { counter: -1, document: Document::new(Vec::new()) }),
+            pages: Arc::clone(&self.pages),
+            passwords: self.passwords.clone(),
+            limits: self.limits.clone(),
+            client_keys: self.client_keys.clone(),
+            fetch: self.fetch.clone(),
+            cookies: CookieNames::of_issuer(&issuer),
+            verified: VerifiedTokens::new(),
+            metrics: Arc::clone(&self.metrics),
+            common_lifetimes: self.common_lifetimes.clone(),
+            base_path: base_path(&issuer)?,
+            issuer,
+            environment: project::environment(project),
+            project: project.clone(),
+            config,
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+            keys: self.keys.of_project(project).await?,
+            records: Records::new(),
         };
         let app = Self(Arc::new(parts));
         app.refresh_documents().await?;
@@ -144,6 +185,11 @@ impl App {
     pub(crate) fn metadata(&self) -> Document {
         self.metadata.read().unwrap_or_else(PoisonError::into_inner).document.clone()
     }
+}
+
+/// The path of an issuer, without a slash at its end.
+fn base_path(issuer: &str) -> Result<String> {
+    Ok(Url::parse(issuer)?.path().trim_end_matches('/').to_owned())
 }
 
 /// The project that this issuer serves.
@@ -205,12 +251,15 @@ pub async fn serve(config: Config) -> Result<()> {
     Ok(())
 }
 
-/// Serves both listeners and runs the jobs until `stop` changes.
+/// Serves both listeners and runs the jobs until `stop` changes: for the project of `app`, and for every other that is
+/// in its database.
 pub async fn run(app: App, listener: TcpListener, operations: Option<TcpListener>, stop: watch::Receiver<bool>) {
     let http = &app.config.http;
     let bounds = Bounds { connections: http.max_connections, goodbye: http.shutdown_timeout };
-    let mut jobs = jobs::start(&app, &stop);
-    let main = listen::serve(listener, router::router(&app), bounds, stop.clone());
+    let front = Front::new(&app);
+    let mut jobs = jobs::start(&app, &front, &stop);
+    let answer = tower::service_fn(move |request| front.clone().answer(request));
+    let main = listen::serve(listener, answer, bounds, stop.clone());
     let aside = async {
         if let Some(listener) = operations {
             let bounds = Bounds { connections: 64, goodbye: Duration::from_secs(1) };

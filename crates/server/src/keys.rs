@@ -33,7 +33,7 @@ pub struct Keys(Arc<Shared>);
 
 struct Shared {
     store: Store,
-    master: MasterKey,
+    master: Arc<MasterKey>,
     project: ProjectId,
     clock: Clock,
     current: RwLock<Arc<KeyRing>>,
@@ -44,6 +44,21 @@ struct Shared {
 impl Keys {
     /// Loads the keys of `project`. Fails when one of them does not open.
     pub async fn open(store: &Store, master: MasterKey, project: &ProjectId, clock: &Clock) -> Result<Self, Failure> {
+        Self::open_under(store, Arc::new(master), project, clock).await
+    }
+
+    /// The keys of another project of the same database, under the same master key.
+    pub async fn of_project(&self, project: &ProjectId) -> Result<Self, Failure> {
+        let Shared { store, master, clock, .. } = &*self.0;
+        Self::open_under(store, Arc::clone(master), project, clock).await
+    }
+
+    async fn open_under(
+        store: &Store,
+        master: Arc<MasterKey>,
+        project: &ProjectId,
+        clock: &Clock,
+    ) -> Result<Self, Failure> {
         let mac = hmac::Key::new(hmac::HMAC_SHA256, master.subkey("mac", project)?.as_slice());
         let ring = load(store, &master, project, clock, None).await?;
         Ok(Self(Arc::new(Shared {

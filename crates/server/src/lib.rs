@@ -10,6 +10,7 @@ pub mod demo;
 pub mod entropy;
 pub mod failure;
 pub mod fetch;
+mod front;
 mod http;
 pub mod issue;
 mod jobs;

@@ -2,16 +2,16 @@
 //!
 //! Slow or idle peers cannot hold the server (attacks.md row 34), and a stop lets running requests finish.
 
-use axum::{Router, body::Body, extract::ConnectInfo};
+use axum::{body::Body, extract::ConnectInfo, response::Response};
 use hyper::{Request, body::Incoming, server::conn::http1};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::Semaphore, sync::watch};
-use tower::ServiceExt as _;
+use tower::{Service, ServiceExt as _};
 use tracing::{debug, warn};
 
 /// How long a client may take to send the head of its request; also how long an idle connection is kept.
@@ -25,9 +25,12 @@ pub(crate) struct Bounds {
     pub(crate) goodbye: Duration,
 }
 
-/// Serves `router` until `stop` changes, then lets running requests finish.
+/// Serves `service` until `stop` changes, then lets running requests finish.
 #[expect(clippy::disallowed_methods, reason = "a task per connection; they are awaited at the end")]
-pub(crate) async fn serve(listener: TcpListener, router: Router, bounds: Bounds, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn serve<S>(listener: TcpListener, service: S, bounds: Bounds, mut stop: watch::Receiver<bool>)
+where
+    S: Service<Request<Body>, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static,
+{
     let room = Arc::new(Semaphore::new(bounds.connections));
     let graceful = GracefulShutdown::new();
     let mut http = http1::Builder::new();
@@ -53,7 +56,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, bounds: Bounds,
             }
         };
         let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(router.clone().map_request(move |request| with_peer(request, peer)));
+        let service = TowerToHyperService::new(service.clone().map_request(move |request| with_peer(request, peer)));
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {

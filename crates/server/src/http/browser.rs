@@ -16,6 +16,7 @@ use axum::{
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use hospes_protocol::Seconds;
 use subtle::ConstantTimeEq as _;
+use url::Url;
 
 pub(crate) struct Browser {
     session: Option<String>,
@@ -63,32 +64,38 @@ impl SetCookie {
     }
 }
 
-/// Names and attributes of our cookies. `__Host-` needs TLS, which a loopback issuer in development does not have.
+/// Names and attributes of our cookies. `__Host-` needs TLS, which a loopback issuer in development does not have, and
+/// it wants `Path=/`: so issuers that share a host are told apart by the names.
 #[derive(Debug)]
 pub struct CookieNames {
-    session: &'static str,
-    binding: &'static str,
+    session: String,
+    binding: String,
     attributes: &'static str,
 }
 
 impl CookieNames {
     pub fn of_issuer(issuer: &str) -> Self {
-        if issuer.starts_with("https://") {
-            Self {
-                session: "__Host-hospes_session",
-                binding: "__Host-hospes_browser",
-                attributes: "Path=/; Secure; HttpOnly; SameSite=Lax",
-            }
+        let (prefix, attributes) = if issuer.starts_with("https://") {
+            ("__Host-", "Path=/; Secure; HttpOnly; SameSite=Lax")
         } else {
-            Self { session: "hospes_session", binding: "hospes_browser", attributes: "Path=/; HttpOnly; SameSite=Lax" }
-        }
+            ("", "Path=/; HttpOnly; SameSite=Lax")
+        };
+        let path = Url::parse(issuer).map(|url| url.path().trim_end_matches('/').to_owned()).unwrap_or_default();
+        let suffix = if path.is_empty() {
+            String::new()
+        } else {
+            let hash = sha256(path.as_bytes());
+            format!("_{}", Base64UrlUnpadded::encode_string(hash.get(..6).unwrap_or_default()))
+        };
+        let name = |what: &str| format!("{prefix}hospes_{what}{suffix}");
+        Self { session: name("session"), binding: name("browser"), attributes }
     }
 }
 
 impl Browser {
     pub(crate) fn of(app: &App, headers: &HeaderMap) -> Self {
-        let own = |name| cookie(headers, name).filter(|value| value.len() <= 128).map(str::to_owned);
-        Self { session: own(app.cookies.session), binding: own(app.cookies.binding) }
+        let own = |name: &str| cookie(headers, name).filter(|value| value.len() <= 128).map(str::to_owned);
+        Self { session: own(&app.cookies.session), binding: own(&app.cookies.binding) }
     }
 
     /// SHA-256 of the session token, by which the session is found.

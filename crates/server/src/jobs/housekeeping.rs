@@ -2,6 +2,7 @@
 
 use crate::{
     app::App,
+    front::Front,
     store::housekeeping::{BATCH, Expired},
 };
 use std::time::Duration;
@@ -12,15 +13,18 @@ const EVERY: Duration = Duration::from_mins(1);
 /// Between two batches, so that requests come in between.
 const PAUSE: Duration = Duration::from_millis(50);
 
-pub(super) async fn run(app: App, mut stop: watch::Receiver<bool>) {
+pub(super) async fn run(app: App, front: Front, mut stop: watch::Receiver<bool>) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
             _ = stop.changed() => return,
         }
-        let (app_of_job, now) = (app.clone(), app.clock.now());
-        if let Err(failure) = app.store.write(move |tx| Ok(tx.remove_expired_keys(&app_of_job.project, now)?)).await {
-            warn!(%failure, "expired keys could not be removed");
+        let now = app.clock.now();
+        for project in front.projects() {
+            let removed = app.store.write(move |tx| Ok(tx.remove_expired_keys(&project, now)?)).await;
+            if let Err(failure) = removed {
+                warn!(%failure, "expired keys could not be removed");
+            }
         }
         for what in Expired::ALL {
             remove(&app, what, &mut stop).await;

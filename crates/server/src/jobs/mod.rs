@@ -3,13 +3,13 @@
 mod housekeeping;
 mod refresh;
 
-use crate::app::App;
+use crate::{app::App, front::Front};
 use tokio::{sync::watch, task::JoinSet};
 
 /// Starts all jobs.
-pub(crate) fn start(app: &App, stop: &watch::Receiver<bool>) -> JoinSet<()> {
+pub(crate) fn start(app: &App, front: &Front, stop: &watch::Receiver<bool>) -> JoinSet<()> {
     let mut jobs = JoinSet::new();
-    jobs.spawn(housekeeping::run(app.clone(), stop.clone()));
-    jobs.spawn(refresh::run(app.clone(), stop.clone()));
+    jobs.spawn(housekeeping::run(app.clone(), front.clone(), stop.clone()));
+    jobs.spawn(refresh::run(front.clone(), stop.clone()));
     jobs
 }

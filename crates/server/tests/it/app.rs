@@ -8,6 +8,7 @@ pub(crate) mod client;
 mod elsewhere;
 mod host;
 pub(crate) mod html;
+mod neighbour;
 mod operator;
 mod reply;
 mod seed;

@@ -24,6 +24,7 @@ mod management_sessions;
 mod metadata;
 mod operations;
 mod pages;
+mod projects;
 mod races;
 mod review;
 mod revoke;

@@ -246,6 +246,7 @@ fn only_the_edge_knows_axum() {
         "crates/server/src/demo.rs",
         "crates/server/src/router.rs",
         "crates/server/src/failure.rs",
+        "crates/server/src/front.rs",
         "crates/server/src/app.rs",
         "crates/server/src/listen.rs",
     ];
@@ -256,7 +257,10 @@ fn only_the_edge_knows_axum() {
             findings.extend(found);
         }
     }
-    expect_none(&findings, "axum stands only in http/, pages/, demo/, router.rs, failure.rs, listen.rs and app.rs");
+    expect_none(
+        &findings,
+        "axum stands only in http/, pages/, demo/, router.rs, failure.rs, front.rs, listen.rs and app.rs",
+    );
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::{
 };
 use axum::{
     extract::FromRequestParts,
-    http::{header::AUTHORIZATION, request::Parts},
+    http::{HeaderMap, header::AUTHORIZATION, request::Parts},
 };
 use base64ct::{Base64, Encoding as _};
 use subtle::{Choice, ConstantTimeEq as _};
@@ -57,13 +57,23 @@ impl FromRequestParts<App> for Management {
 
 /// The project id of a Basic header, and the SHA-256 of its secret (RFC 7617 §2).
 fn parse(header: &[u8]) -> Option<(String, [u8; 32])> {
+    let text = decode(header)?;
+    let (project, secret) = text.split_once(':')?;
+    Some((project.to_owned(), sha256(secret.as_bytes())))
+}
+
+fn decode(header: &[u8]) -> Option<String> {
     let (scheme, encoded) = std::str::from_utf8(header).ok()?.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
     }
-    let text = String::from_utf8(Base64::decode_vec(encoded.trim()).ok()?).ok()?;
-    let (project, secret) = text.split_once(':')?;
-    Some((project.to_owned(), sha256(secret.as_bytes())))
+    String::from_utf8(Base64::decode_vec(encoded.trim()).ok()?).ok()
+}
+
+/// The user name of a Basic header, unproven: whether the secret fits is asked by [`Management`].
+pub(crate) fn basic_user(headers: &HeaderMap) -> Option<String> {
+    let text = decode(headers.get(AUTHORIZATION)?.as_bytes())?;
+    text.split_once(':').map(|(user, _)| user.to_owned())
 }
 
 #[cfg(test)]

@@ -18,6 +18,8 @@ mod sessions;
 mod trusted_token_profiles;
 mod user_object;
 
+pub(crate) use caller::basic_user;
+
 use crate::{app::App, failure::Failure, http::observe::answer_in_time, router::WRONG_METHOD};
 use axum::{
     Router,

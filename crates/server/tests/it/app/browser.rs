@@ -132,7 +132,7 @@ impl Browser {
 
     /// Signs in on our own pages, for no client.
     pub(crate) async fn sign_in(&mut self, user: &str) {
-        let page = self.open("/login").await;
+        let page = self.open(format!("{}/login", self.issuer)).await;
         let page = self.login(&page, user).await;
         assert_eq!(page.page(), "apps", "{}", page.body);
     }
