@@ -2,17 +2,20 @@
 //!
 //! Specs: RFC 9068 §2 and §4, RFC 6750 §3.1, RFC 8725 §3.11.
 //!
+//! The form of the Stytch plane is `stytch_access_token`.
 //! Whether client, user, grant and family are still alive is not a question to the token: see `liveness`.
 
 use crate::{
     error::{ErrorCode::InvalidToken, Refusal, refuse},
     id::{ClientId, FamilyId, SessionId},
-    jose::{Verified, VerifyingAlg},
+    jose::{JoseError, SigningKey, Verified, VerifyingAlg},
+    plane::{Place, Plane},
     scope::Scope,
+    stytch_access_token,
     time::Timestamp,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// RFC 9068 §2.1: the header's `typ`.
 pub const TYP: &str = "at+jwt";
@@ -20,12 +23,17 @@ pub const TYP: &str = "at+jwt";
 pub const WRONG_TYPE: Refusal = refuse(InvalidToken, "the token is not an access token: its typ must be at+jwt");
 pub const MALFORMED: Refusal =
     refuse(InvalidToken, "the access token lacks a required claim or holds one of another type");
+pub const WRONG_PLANE: Refusal =
+    refuse(InvalidToken, "the access token came from another token endpoint; use it where it belongs");
 pub const WRONG_ISSUER: Refusal = refuse(InvalidToken, "the access token was issued by another issuer");
 pub const EXPIRED: Refusal = refuse(InvalidToken, "the access token has expired");
 pub const NOT_YET_VALID: Refusal = refuse(InvalidToken, "the access token is not valid yet");
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AccessTokenClaims {
+    /// Where it was issued, which its form tells; not a claim.
+    #[serde(skip)]
+    pub plane: Plane,
     pub iss: String,
     /// The user; the client itself where no user is involved (RFC 9068 §2.2).
     pub sub: String,
@@ -51,6 +59,9 @@ pub struct AccessTokenClaims {
     pub amr: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sid: Option<SessionId>,
+    /// From a template; none of them has the name of a claim above.
+    #[serde(flatten)]
+    pub custom_claims: Map<String, Value>,
 }
 
 /// An access token whose signature and kind are proven. It may be kept; `validate` it at each use.
@@ -59,9 +70,20 @@ pub struct AccessToken {
     claims: AccessTokenClaims,
 }
 
+/// The signed token, in the form of its plane.
+pub fn sign(claims: &AccessTokenClaims, key: &SigningKey) -> Result<String, JoseError> {
+    match claims.plane {
+        Plane::Standard => key.sign(TYP, claims),
+        Plane::Stytch => stytch_access_token::sign(claims, key),
+    }
+}
+
 impl AccessToken {
     /// Proves the kind of a verified token. An ID token, a client assertion or a session's token is none.
     pub fn from_verified(verified: Verified) -> Result<Self, Refusal> {
+        if let Some(claims) = stytch_access_token::claims(&verified) {
+            return Ok(Self { claims });
+        }
         // RFC 9068 §4, RFC 8725 §3.11. We never sign with PS256, whatever a key would allow.
         if !verified.is_of_type(TYP) || verified.alg() == VerifyingAlg::PS256 {
             return Err(WRONG_TYPE);
@@ -80,10 +102,13 @@ impl AccessToken {
         self.claims
     }
 
-    /// Whether the token is one of `issuer`'s and valid at `now`. Our own clock issued it, so there is no leeway.
-    pub fn validate(&self, issuer: &str, now: Timestamp) -> Result<(), Refusal> {
+    /// Whether the token was issued at `place` and is valid at `now`. Our own clock issued it, so there is no leeway.
+    pub fn validate(&self, place: Place<'_>, now: Timestamp) -> Result<(), Refusal> {
+        if self.claims.plane != place.plane {
+            return Err(WRONG_PLANE);
+        }
         // RFC 9068 §4
-        if self.claims.iss != issuer {
+        if !place.has_issued_as(&self.claims.iss) {
             return Err(WRONG_ISSUER);
         }
         // RFC 7519 §4.1.4: on or after this time it must not be accepted
@@ -124,11 +149,17 @@ mod tests {
     use super::*;
     use crate::{
         client::SigningAlg,
-        jose::{JoseError, KeySet, SigningKey, Unverified, VerifyingKey},
+        id::ProjectId,
+        jose::{KeySet, Unverified, VerifyingKey},
+        samples,
     };
     use serde_json::json;
 
     const ISSUER: &str = "https://login.example";
+
+    fn place(project: &ProjectId) -> Place<'_> {
+        Place { plane: Plane::Standard, issuer: ISSUER, project }
+    }
 
     fn claims() -> Value {
         json!({
@@ -162,7 +193,7 @@ mod tests {
     #[track_caller]
     fn check(changes: Value, now: i64, expected: Result<(), Refusal>) {
         let outcome = AccessToken::from_verified(verified(Some(TYP), with(changes)))
-            .and_then(|token| token.validate(ISSUER, Timestamp(now)));
+            .and_then(|token| token.validate(place(&samples::project()), Timestamp(now)));
         assert_eq!(outcome, expected);
     }
 
@@ -236,12 +267,14 @@ mod tests {
         let key = SigningKey::from_pkcs8(SigningAlg::ES256, "1", &der).unwrap();
         let keys: KeySet = [VerifyingKey::from_jwk(&key.public_jwk()).unwrap()].into_iter().collect();
         let token = key.sign(TYP, &claims()).unwrap();
-        let at = |token: &str, now| {
+        let project = samples::project();
+        let verify = |token: &str, place, now| {
             let verified = Unverified::parse(token).and_then(|unverified| keys.verify(&unverified));
             let token = AccessToken::from_verified(verified.map_err(|error| refuse(InvalidToken, error.reason()))?)?;
-            token.validate(ISSUER, Timestamp(now))?;
+            token.validate(place, Timestamp(now))?;
             Ok::<_, Refusal>(token.into_claims())
         };
+        let at = |token: &str, now| verify(token, place(&project), now);
         assert_eq!(at(&token, 1_000).unwrap().client_id, ClientId::new("web"));
         assert_eq!(at(&token, 1_600), Err(EXPIRED));
         let other = key.sign(TYP, &with(json!({ "sub": "eve" }))).unwrap();
@@ -250,5 +283,7 @@ mod tests {
         assert_eq!(at("", 1_000), Err(refuse(InvalidToken, JoseError::NotThreeParts.reason())));
         let id_token = key.sign("JWT", &claims()).unwrap();
         assert_eq!(at(&id_token, 1_000), Err(WRONG_TYPE));
+        let elsewhere = Place { plane: Plane::Stytch, ..place(&project) };
+        assert_eq!(verify(&token, elsewhere, 1_000), Err(WRONG_PLANE));
     }
 }

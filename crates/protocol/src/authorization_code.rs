@@ -42,7 +42,8 @@ pub struct AuthorizationCode {
     pub plane: Plane,
     pub client_id: ClientId,
     pub user_id: UserId,
-    pub session_id: SessionId,
+    /// The login that it came from; `None` when the host app vouched for the user without one.
+    pub session_id: Option<SessionId>,
     /// The family that redeeming creates; known beforehand so that a replay can name it.
     pub family_id: FamilyId,
     pub redirect_uri: String,
@@ -138,7 +139,7 @@ mod tests {
             plane: Plane::Standard,
             client_id: samples::client().id,
             user_id: samples::user().id,
-            session_id: samples::session().id,
+            session_id: Some(samples::session().id),
             family_id: samples::family().id,
             redirect_uri: URI.into(),
             code_challenge: Some("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".into()),

@@ -287,8 +287,13 @@ impl AuthorizationRequest {
 /// 6. **What is asked for**: scope is narrowed silently (clients ask for all they see in the metadata), resources are
 ///    not (a token for another API than asked would only fail later).
 /// 7. **How to ask the user**: nonce, `prompt`, `max_age`, `claims`. Their mistakes harm nobody else, so they come last.
-pub fn validate(request: &AuthorizationRequest, client: &Client, policy: &Policy) -> Result<ValidRequest, Rejected> {
-    let redirect_uri = validate_client_and_redirect_uri(request, client).map_err(on_our_page)?;
+pub fn validate(
+    request: &AuthorizationRequest,
+    client: &Client,
+    policy: &Policy,
+    plane: Plane,
+) -> Result<ValidRequest, Rejected> {
+    let redirect_uri = validate_client_and_redirect_uri(request, client, plane).map_err(on_our_page)?;
 
     // OAuth 2.0 Multiple Response Types §2.1; Form Post Response Mode §2
     let state = request.state.clone();
@@ -335,7 +340,11 @@ pub fn validate(request: &AuthorizationRequest, client: &Client, policy: &Policy
     if code_challenge.is_none() && client.settings.plane == Plane::Standard && !has_nonce {
         return Err(rejected(NEITHER_CHALLENGE_NOR_NONCE));
     }
-    let resources = resource::resolve(&request.resources, client, policy).map_err(rejected)?;
+    let resources = match plane {
+        Plane::Standard => resource::resolve(&request.resources, client, policy).map_err(rejected)?,
+        // By Stytch's contract every token is for the project, whatever resource is named
+        Plane::Stytch => Vec::new(),
+    };
 
     // OIDC Core §3.1.2.1: opaque to us, but it goes into a row and a token
     if request.nonce.as_ref().is_some_and(|nonce| nonce.len() > LONGEST_NONCE) {
@@ -364,7 +373,15 @@ fn on_our_page(refusal: Refusal) -> Rejected {
 }
 
 /// Gives the proven address, or a refusal that must not be sent anywhere.
-fn validate_client_and_redirect_uri(request: &AuthorizationRequest, client: &Client) -> Result<String, Refusal> {
+fn validate_client_and_redirect_uri(
+    request: &AuthorizationRequest,
+    client: &Client,
+    plane: Plane,
+) -> Result<String, Refusal> {
+    // Design: what belongs to one plane is unknown on the other
+    if client.settings.plane != plane {
+        return Err(UNKNOWN_CLIENT);
+    }
     if request.client_id != client.id {
         return Err(OTHER_CLIENT);
     }
@@ -517,22 +534,33 @@ pub(crate) mod tests {
     }
 
     fn accept(request: &AuthorizationRequest, client: &Client) -> ValidRequest {
-        validate(request, client, &policy()).unwrap()
+        validate(request, client, &policy(), client.settings.plane).unwrap()
     }
 
     /// The refusal stays on our page.
     #[track_caller]
     fn check_page(request: AuthorizationRequest, client: &Client, refusal: Refusal) {
-        assert_eq!(validate(&request, client, &policy()), Err(Rejected { refusal, target: None }));
+        assert_eq!(
+            validate(&request, client, &policy(), client.settings.plane),
+            Err(Rejected { refusal, target: None })
+        );
     }
 
     /// The refusal travels to the client, with its state.
     #[track_caller]
     fn check_redirect(request: AuthorizationRequest, client: &Client, refusal: Refusal) {
-        let rejected = validate(&request, client, &policy()).unwrap_err();
+        let rejected = validate(&request, client, &policy(), client.settings.plane).unwrap_err();
         let target = rejected.target.expect("a proven target");
         assert_eq!(rejected.refusal, refusal);
         assert_eq!((target.redirect_uri.as_str(), target.state.as_deref()), ("https://app.example/cb", Some("xyz")));
+    }
+
+    #[test]
+    fn a_client_of_one_plane_is_unknown_on_the_other() {
+        let on_stytch = with_settings(client(), |settings| settings.plane = Plane::Stytch);
+        let unknown = Err(Rejected { refusal: UNKNOWN_CLIENT, target: None });
+        assert_eq!(validate(&request(), &on_stytch, &policy(), Plane::Standard), unknown);
+        assert_eq!(validate(&request(), &client(), &policy(), Plane::Stytch), unknown);
     }
 
     #[test]
@@ -596,12 +624,12 @@ pub(crate) mod tests {
             check_redirect(mode(unsupported), &client(), UNSUPPORTED_RESPONSE_MODE);
         }
         let refused = AuthorizationRequest { scope: Some("nonsense".into()), ..mode("form_post") };
-        let target = validate(&refused, &client(), &policy()).unwrap_err().target.unwrap();
+        let target = validate(&refused, &client(), &policy(), Plane::Standard).unwrap_err().target.unwrap();
         assert_eq!(target.mode, ResponseMode::FormPost);
 
         let app = with_settings(client(), |settings| settings.redirect_uris = vec!["com.example.app:/cb".into()]);
         let to_app = AuthorizationRequest { redirect_uri: Some("com.example.app:/cb".into()), ..mode("form_post") };
-        assert_eq!(validate(&to_app, &app, &policy()).unwrap_err().refusal, FORM_POST_NEEDS_WEB);
+        assert_eq!(validate(&to_app, &app, &policy(), Plane::Standard).unwrap_err().refusal, FORM_POST_NEEDS_WEB);
     }
 
     #[test]
@@ -686,8 +714,8 @@ pub(crate) mod tests {
         let project = Policy { default_scope: Some(scope("openid notes:write")), ..policy() };
         let ceiling = with_settings(client(), |settings| settings.scope = Some(scope("openid")));
         let silent = AuthorizationRequest { scope: None, ..request() };
-        assert_eq!(validate(&silent, &client(), &project).unwrap().scope, scope("openid notes:write"));
-        assert_eq!(validate(&silent, &ceiling, &project).unwrap().scope, scope("openid"));
+        assert_eq!(validate(&silent, &client(), &project, Plane::Standard).unwrap().scope, scope("openid notes:write"));
+        assert_eq!(validate(&silent, &ceiling, &project, Plane::Standard).unwrap().scope, scope("openid"));
     }
 
     /// attacks.md rows 34 and 37: Keycloak CVE-2026-4634.
@@ -854,7 +882,7 @@ pub(crate) mod tests {
             let mut query = form_urlencoded::Serializer::new(String::new());
             query.append_pair("client_id", "app").extend_pairs(names.iter().zip(&values));
             let request = parse(&parameters(&query.finish())).unwrap();
-            let target = match validate(&request, &client(), &policy()) {
+            let target = match validate(&request, &client(), &policy(), Plane::Standard) {
                 Ok(valid) => Some(valid.target),
                 Err(rejected) => rejected.target,
             };

@@ -89,7 +89,7 @@ mod tests {
             response_mode: Some(mode.as_str().into()),
             ..request()
         };
-        validate(&request, &client, &policy()).unwrap().target
+        validate(&request, &client, &policy(), client.settings.plane).unwrap().target
     }
 
     #[track_caller]

@@ -312,7 +312,9 @@ mod tests {
     use Outcome::{Confirm, Consent, Issue, Refuse};
 
     fn step(case: &Case) -> Step {
-        let valid = authorization_request::validate(&case.request, &case.client, &case.policy).unwrap();
+        let valid =
+            authorization_request::validate(&case.request, &case.client, &case.policy, case.client.settings.plane)
+                .unwrap();
         let facts = Facts {
             signed_in: case.session.as_ref().map(|session| SignedIn { session, user: &case.user }),
             grant: case.grant.as_ref(),

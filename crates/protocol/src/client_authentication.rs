@@ -15,6 +15,7 @@ use crate::{
     id::ClientId,
     jose::Unverified,
     parameters::Parameters,
+    plane::Plane,
     secret,
 };
 use base64ct::{Base64, Encoding};
@@ -56,6 +57,8 @@ pub const MISSING_ASSERTION: Refusal = refuse(InvalidRequest, "client_assertion_
 pub enum Denial {
     UnknownClient,
     ClientDisabled,
+    /// A client of one plane is unknown on the other.
+    OtherPlane,
     /// Not the client that the request names.
     OtherClient,
     MethodNotRegistered,
@@ -73,6 +76,7 @@ impl Denial {
         match self {
             Self::UnknownClient => "unknown_client",
             Self::ClientDisabled => "client_disabled",
+            Self::OtherPlane => "other_plane",
             Self::OtherClient => "other_client",
             Self::MethodNotRegistered => "method_not_registered",
             Self::WrongSecret => "wrong_secret",
@@ -94,6 +98,8 @@ impl From<Denial> for Refusal {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Presented {
     pub method: AuthenticationMethod,
+    /// Where they were presented; see [`Presented::on`].
+    plane: Plane,
     /// The pairs that the request may mean, the most likely first.
     candidates: Vec<Candidate>,
     assertion: Option<String>,
@@ -140,11 +146,21 @@ pub fn parse(authorization: Option<&[u8]>, body: &Parameters) -> Result<Presente
     let client_id = client_id.ok_or(MISSING_CLIENT_ID)?;
     if !has_secret {
         let candidates = vec![Candidate { client_id, secret_hashes: Vec::new() }];
-        return Ok(Presented { method: AuthenticationMethod::None, candidates, assertion: None });
+        return Ok(Presented {
+            method: AuthenticationMethod::None,
+            plane: Plane::Standard,
+            candidates,
+            assertion: None,
+        });
     }
     let secret_hash = body.get("client_secret").map(secret::hash).ok_or(EMPTY_SECRET)?;
     let candidates = vec![Candidate { client_id, secret_hashes: vec![secret_hash] }];
-    Ok(Presented { method: AuthenticationMethod::ClientSecretPost, candidates, assertion: None })
+    Ok(Presented {
+        method: AuthenticationMethod::ClientSecretPost,
+        plane: Plane::Standard,
+        candidates,
+        assertion: None,
+    })
 }
 
 /// Takes a Basic header apart, in every way that clients in the field spell it.
@@ -189,7 +205,12 @@ fn basic(authorization: &[u8], body_client_id: Option<ClientId>) -> Result<Prese
     if candidates.is_empty() {
         return Err(EMPTY_SECRET);
     }
-    Ok(Presented { method: AuthenticationMethod::ClientSecretBasic, candidates, assertion: None })
+    Ok(Presented {
+        method: AuthenticationMethod::ClientSecretBasic,
+        plane: Plane::Standard,
+        candidates,
+        assertion: None,
+    })
 }
 
 /// Adds what `id` and `secret` may mean.
@@ -232,6 +253,7 @@ fn assertion(body: &Parameters, client_id: Option<ClientId>) -> Result<Presented
     let client_id = client_id.or_else(|| unverified_subject(assertion)).ok_or(FAILED)?;
     Ok(Presented {
         method: AuthenticationMethod::PrivateKeyJwt,
+        plane: Plane::Standard,
         candidates: vec![Candidate { client_id, secret_hashes: Vec::new() }],
         assertion: Some(assertion.to_owned()),
     })
@@ -249,6 +271,12 @@ fn is_client_id(id: &str) -> bool {
 }
 
 impl Presented {
+    /// The same, presented on `plane`; else it is the standard one.
+    #[must_use]
+    pub fn on(self, plane: Plane) -> Self {
+        Self { plane, ..self }
+    }
+
     /// The clients that the request may mean, the most likely first: load them until `decide` accepts one.
     pub fn client_ids(&self) -> impl Iterator<Item = &ClientId> {
         self.candidates.iter().map(|candidate| &candidate.client_id)
@@ -311,6 +339,9 @@ pub fn decide_assertion(
 fn admit<'a>(presented: &'a Presented, client: &Client) -> Result<&'a Candidate, Denial> {
     let candidate =
         presented.candidates.iter().find(|candidate| candidate.client_id == client.id).ok_or(Denial::OtherClient)?;
+    if client.settings.plane != presented.plane {
+        return Err(Denial::OtherPlane);
+    }
     if client.disabled_at.is_some() {
         return Err(Denial::ClientDisabled);
     }
@@ -526,8 +557,25 @@ mod tests {
     }
 
     #[test]
+    fn a_client_of_one_plane_is_none_on_the_other() {
+        let by_plane = |plane| with_settings(client("app"), |settings| settings.plane = plane);
+        let presented = parse(None, &parameters("client_id=app&client_secret=x")).unwrap();
+        let live = [secret::hash("x")];
+        for (asked, own) in [(Plane::Standard, Plane::Stytch), (Plane::Stytch, Plane::Standard)] {
+            assert_eq!(decide(&presented.clone().on(asked), &by_plane(own), &live), Err(Denial::OtherPlane));
+            assert!(decide(&presented.clone().on(own), &by_plane(own), &live).is_ok());
+        }
+    }
+
+    #[test]
     fn outside_all_failures_look_the_same() {
-        for denial in [Denial::UnknownClient, Denial::ClientDisabled, Denial::WrongSecret, Denial::AssertionReplayed] {
+        for denial in [
+            Denial::OtherPlane,
+            Denial::UnknownClient,
+            Denial::ClientDisabled,
+            Denial::WrongSecret,
+            Denial::AssertionReplayed,
+        ] {
             assert_eq!(Refusal::from(denial), FAILED, "{}", denial.as_str());
         }
         assert_eq!(FAILED.error.status(), 401);

@@ -14,7 +14,8 @@ pub struct Family {
     pub plane: Plane,
     pub client_id: ClientId,
     pub user_id: UserId,
-    pub session_id: SessionId,
+    /// The login that it came from; `None` when the host app vouched for the user without one.
+    pub session_id: Option<SessionId>,
     /// The authorization's scope; a request never changes it.
     pub scope: Scope,
     pub resources: Vec<String>,

@@ -54,9 +54,11 @@ pub const RESERVED_CLAIMS: [&str; 24] = [
 pub struct IdTokenClaims {
     pub iss: String,
     pub sub: UserId,
-    pub aud: ClientId,
+    pub aud: Audience,
     pub exp: Timestamp,
     pub iat: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nbf: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<Timestamp>,
     /// As the authorization request had it; not repeated on refresh unless the caller keeps it (OIDC Core §12.2).
@@ -75,6 +77,15 @@ pub struct IdTokenClaims {
     pub sid: Option<SessionId>,
     #[serde(flatten)]
     pub user_claims: UserClaims,
+}
+
+/// The one client that an ID token is for (RFC 7519 §4.1.3).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Audience {
+    Text(ClientId),
+    /// The form of the Stytch plane.
+    List([ClientId; 1]),
 }
 
 /// Claims about the user; none of them is a reserved one.
@@ -184,9 +195,10 @@ mod tests {
         IdTokenClaims {
             iss: ISSUER.to_owned(),
             sub: UserId::new("alice"),
-            aud: ClientId::new("web"),
+            aud: Audience::Text(ClientId::new("web")),
             exp: Timestamp(1_600),
             iat: Timestamp(1_000),
+            nbf: None,
             auth_time: None,
             nonce: None,
             acr: None,

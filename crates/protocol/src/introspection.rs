@@ -12,14 +12,16 @@ use crate::{
         Refusal, refuse,
     },
     family::Family,
-    id::{ClientId, UserId},
+    id::{ClientId, ProjectId, UserId},
     liveness::{self, Dead, Standing},
     parameters::Parameters,
+    plane::Plane,
     refresh_token,
     scope::Scope,
     time::Timestamp,
 };
 use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 
 pub const MISSING_TOKEN: Refusal = refuse(InvalidRequest, "token is missing");
 pub const PUBLIC_CALLER: Refusal =
@@ -31,9 +33,13 @@ pub fn parse(body: &Parameters) -> Result<&str, Refusal> {
 }
 
 /// Whether an authenticated client may use the endpoint at all.
+///
+/// On the Stytch plane the contract lets a public client ask too. It learns about its own tokens only, and whoever can
+/// present one holds it already.
 pub fn is_open_to(caller: &Client) -> Result<(), Refusal> {
     // RFC 7662 §2.1 and §4: without authorization the endpoint is a place to try tokens
-    if caller.is_public() { Err(PUBLIC_CALLER) } else { Ok(()) }
+    let is_refused = caller.is_public() && caller.settings.plane == Plane::Standard;
+    if is_refused { Err(PUBLIC_CALLER) } else { Ok(()) }
 }
 
 /// The answer; serializes to the response's body.
@@ -49,6 +55,8 @@ pub enum Reason {
     /// Issued to another client, and for none of the caller's resources.
     NotForThisCaller,
     Dead(Dead),
+    /// No token of ours, or one of another plane.
+    NotOurs,
     /// A refresh token that would not be accepted.
     NotUsable,
 }
@@ -58,6 +66,7 @@ impl Reason {
         match self {
             Self::NotForThisCaller => "not_for_this_caller",
             Self::Dead(dead) => dead.as_str(),
+            Self::NotOurs => "not_ours",
             Self::NotUsable => "not_usable",
         }
     }
@@ -77,8 +86,8 @@ pub struct Answer<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nbf: Option<Timestamp>,
     pub sub: &'a str,
-    #[serde(skip_serializing_if = "<[String]>::is_empty", serialize_with = "access_token::one_as_text")]
-    pub aud: &'a [String],
+    #[serde(skip_serializing_if = "Audience::is_empty")]
+    pub aud: Audience<'a>,
     pub iss: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jti: Option<&'a str>,
@@ -86,6 +95,18 @@ pub struct Answer<'a> {
     pub auth_time: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acr: Option<&'a str>,
+    #[serde(flatten)]
+    pub custom_claims: Option<&'a Map<String, Value>>,
+}
+
+/// RFC 7519 §4.1.3: one may be written as text.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Audience<'a> {
+    OneAsText(&'a [String]),
+    /// The Stytch plane: always a list.
+    List(&'a [String]),
+    /// The project, in a list.
+    Project(&'a ProjectId),
 }
 
 /// Decides what `caller` learns about an access token whose signature, issuer and times are proven.
@@ -102,20 +123,23 @@ pub fn access_token<'a>(
     if let Err(dead) = liveness::access_token(token, standing, now) {
         return Introspection::Inactive(Reason::Dead(dead));
     }
+    let is_standard = claims.plane == Plane::Standard;
     Introspection::Active(Answer {
         active: true,
         scope: &claims.scope,
         client_id: &claims.client_id,
-        token_type: Some("Bearer"),
+        token_type: Some(if is_standard { "Bearer" } else { "access_token" }),
         exp: claims.exp,
         iat: claims.iat,
         nbf: claims.nbf,
         sub: &claims.sub,
-        aud: &claims.aud,
+        aud: if is_standard { Audience::OneAsText(&claims.aud) } else { Audience::List(&claims.aud) },
         iss: &claims.iss,
-        jti: Some(&claims.jti),
+        // SDKs of Stytch take a member that they do not know for a custom claim
+        jti: is_standard.then_some(&claims.jti),
         auth_time: claims.auth_time,
         acr: claims.acr.as_deref(),
+        custom_claims: Some(&claims.custom_claims),
     })
 }
 
@@ -135,20 +159,22 @@ pub fn refresh_token<'a>(
     let Some(state) = family.refresh.as_ref().filter(|_| refresh_token::is_usable(presented, facts)) else {
         return Introspection::Inactive(Reason::NotUsable);
     };
+    let is_standard = facts.plane == Plane::Standard;
     Introspection::Active(Answer {
         active: true,
         scope: &family.scope,
         client_id: &family.client_id,
-        token_type: None,
+        token_type: (!is_standard).then_some("refresh_token"),
         exp: state.idle_expires_at.min(family.expires_at),
         iat: family.created_at,
-        nbf: None,
+        nbf: (!is_standard).then_some(family.created_at),
         sub: UserId::as_str(&family.user_id),
-        aud: &[],
+        aud: if is_standard { Audience::OneAsText(&[]) } else { Audience::Project(facts.project) },
         iss: issuer,
         jti: None,
-        auth_time: family.context.auth_time,
-        acr: family.context.acr.as_deref(),
+        auth_time: family.context.auth_time.filter(|_| is_standard),
+        acr: family.context.acr.as_deref().filter(|_| is_standard),
+        custom_claims: None,
     })
 }
 
@@ -176,6 +202,22 @@ impl Serialize for Introspection<'_> {
             // RFC 7662 §2.2: nothing else about an inactive token
             Self::Inactive(_) => Inactive { active: false }.serialize(serializer),
             Self::Active(answer) => answer.serialize(serializer),
+        }
+    }
+}
+
+impl Audience<'_> {
+    fn is_empty(&self) -> bool {
+        matches!(self, Self::OneAsText([]) | Self::List([]))
+    }
+}
+
+impl Serialize for Audience<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::OneAsText(all) => access_token::one_as_text(all, serializer),
+            Self::List(all) => all.serialize(serializer),
+            Self::Project(project) => [project].serialize(serializer),
         }
     }
 }
@@ -346,9 +388,60 @@ mod tests {
     }
 
     #[test]
-    fn a_public_client_may_not_ask() {
+    fn on_the_stytch_plane_the_answer_has_the_form_of_the_contract() {
+        let on_stytch = |client| with_settings(client, |settings| settings.plane = Plane::Stytch);
+        let (client, user, grant) = (on_stytch(owner()), samples::user(), samples::grant());
+        let keys = RefreshKeys::derive([1; 8], &[2; 32]);
+        let (project, idle) = (samples::project(), NOW.plus(Seconds(100)));
+        let (token, state) = refresh_token::first(&keys, &project, &samples::family().id, &[3; 32], idle).unwrap();
+        let family = Family { plane: Plane::Stytch, refresh: Some(state), ..samples::family() };
+        let claims = AccessTokenClaims {
+            plane: Plane::Stytch,
+            aud: vec![project.to_string()],
+            nbf: Some(NOW),
+            auth_time: None,
+            custom_claims: json!({ "plan": "gold" }).as_object().unwrap().clone(),
+            ..samples::claims()
+        };
+        let access = liveness::AccessToken { claims: &claims, family: Some(&family), is_listed: false };
+        let standing = samples::standing(&client, &user, &grant);
+        let answer = access_token(&client, &access, standing, NOW);
+        let expected = json!({
+            "active": true, "scope": "openid notes:read", "client_id": "app", "token_type": "access_token",
+            "exp": NOW.0 + 600, "iat": NOW.0, "nbf": NOW.0, "sub": "user-test-1", "aud": ["project-test-1"],
+            "iss": ISSUER, "plan": "gold",
+        });
+        assert_eq!(serde_json::to_value(&answer).unwrap(), expected);
+        let presented = refresh_token::Presented::parse(&token).unwrap();
+        let facts = refresh_token::Facts {
+            project: &project,
+            keys: &keys,
+            family: &family,
+            alive: &samples::alive(&client, &user, &grant),
+            plane: Plane::Stytch,
+            window: Seconds(60),
+            idle_lifetime: Seconds(1000),
+            new_salt: [0; 16],
+            now: NOW,
+        };
+        let issuer = crate::plane::stytch_issuer(&project);
+        let expected = json!({
+            "active": true, "scope": samples::family().scope.to_string(), "client_id": "app",
+            "token_type": "refresh_token", "exp": NOW.0 + 100, "iat": samples::BEFORE.0, "nbf": samples::BEFORE.0,
+            "sub": "user-test-1", "aud": ["project-test-1"], "iss": "stytch.com/project-test-1",
+        });
+        assert_eq!(serde_json::to_value(refresh_token(&client, &issuer, &presented, &facts)).unwrap(), expected);
+        let elsewhere = refresh_token::Facts { plane: Plane::Standard, ..facts };
+        let hidden = Introspection::Inactive(Reason::NotUsable);
+        assert_eq!(refresh_token(&client, &issuer, &presented, &elsewhere), hidden);
+    }
+
+    #[test]
+    fn a_public_client_may_not_ask_but_on_the_stytch_plane() {
         assert_eq!(is_open_to(&samples::client()), Err(PUBLIC_CALLER));
         assert_eq!(is_open_to(&owner()), Ok(()));
+        let on_stytch = with_settings(samples::client(), |settings| settings.plane = Plane::Stytch);
+        assert_eq!(is_open_to(&on_stytch), Ok(()));
     }
 
     #[test]

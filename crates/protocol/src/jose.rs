@@ -11,7 +11,7 @@ mod error;
 mod jwk;
 mod key_set;
 mod numeric_date;
-mod object;
+pub(crate) mod object;
 mod pem;
 mod signing;
 mod unverified;

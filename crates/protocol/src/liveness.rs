@@ -44,6 +44,8 @@ pub enum Dead {
     TokenRevoked,
     /// The access token names a family of another client, or a user without a family.
     TokenOfAnotherFamily,
+    /// The access token, its family and its client are not all of one plane.
+    TokenOfAnotherPlane,
 }
 
 impl Dead {
@@ -69,6 +71,7 @@ impl Dead {
             Self::SessionOfAnotherUser => "session_of_another_user",
             Self::TokenRevoked => "token_revoked",
             Self::TokenOfAnotherFamily => "token_of_another_family",
+            Self::TokenOfAnotherPlane => "token_of_another_plane",
         }
     }
 }
@@ -138,6 +141,9 @@ pub fn family<'a>(family: &Family, standing: Standing<'a>, now: Timestamp) -> Re
         return Err(Dead::FamilyExpired);
     }
     let alive = authorization(standing, family.created_at, now)?;
+    if alive.client.settings.plane != family.plane {
+        return Err(Dead::TokenOfAnotherPlane);
+    }
     // Rows of somebody else prove nothing for this family.
     if alive.client.id != family.client_id {
         return Err(Dead::ClientMissing);
@@ -176,11 +182,17 @@ pub fn access_token<'a>(
             return Err(Dead::TokenOfAnotherFamily);
         }
         let alive = client(standing.client, standing.project_valid_from, claims.iat)?;
+        if alive.settings.plane != claims.plane {
+            return Err(Dead::TokenOfAnotherPlane);
+        }
         return if alive.id == claims.client_id { Ok(None) } else { Err(Dead::ClientMissing) };
     };
     let own = token.family.ok_or(Dead::FamilyMissing)?;
     if own.id != *family_id || own.client_id != claims.client_id {
         return Err(Dead::TokenOfAnotherFamily);
+    }
+    if own.plane != claims.plane {
+        return Err(Dead::TokenOfAnotherPlane);
     }
     family(own, standing, now).map(Some)
 }

@@ -4,7 +4,12 @@
 //! Initiating User Registration via OpenID Connect (`prompt_values_supported`).
 //! One document for all four well-known addresses: each specification tells readers to ignore what it does not name.
 
-use crate::{capabilities::Capabilities, client::AuthenticationMethod};
+use crate::{
+    capabilities::Capabilities,
+    client::{AuthenticationMethod, SigningAlg},
+    full_access::FULL_ACCESS,
+    id::ProjectId,
+};
 use serde_json::{Map, Value, json};
 
 /// The document, without nulls and empty lists. It lists only what works.
@@ -60,6 +65,40 @@ pub fn document(capabilities: &Capabilities) -> Value {
     add("ui_locales_supported", json!(capabilities.ui_locales));
     add("protected_resources", json!(capabilities.resources));
     Value::Object(document)
+}
+
+/// The document of the Stytch plane: the members that its contract has, with `issuer` as the tokens of that plane have it
+/// and the host app's own page as `authorization_endpoint`.
+pub fn stytch_document(
+    capabilities: &Capabilities,
+    project: &ProjectId,
+    issuer: &str,
+    authorization_endpoint: &str,
+) -> Value {
+    let own = &capabilities.issuer;
+    let endpoint = |name: &str| format!("{own}/v1/public/{project}/oauth2/{name}");
+    let grants: Vec<_> = capabilities.grant_types.iter().map(|grant| grant.as_str()).collect();
+    // No assertions there
+    let methods = capabilities.authentication_methods.iter();
+    let methods: Vec<_> =
+        methods.filter(|method| **method != AuthenticationMethod::PrivateKeyJwt).map(|own| own.as_str()).collect();
+    let scopes: Vec<_> = capabilities.scopes.iter().map(String::as_str).chain([FULL_ACCESS]).collect();
+    json!({
+        "issuer": issuer,
+        "authorization_endpoint": authorization_endpoint,
+        "token_endpoint": endpoint("token"),
+        "introspection_endpoint": endpoint("introspect"),
+        "revocation_endpoint": endpoint("revoke"),
+        "userinfo_endpoint": endpoint("userinfo"),
+        "jwks_uri": format!("{own}/v1/sessions/jwks/{project}"),
+        "response_types_supported": capabilities.response_types,
+        "grant_types_supported": grants,
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": [SigningAlg::RS256.as_str()],
+        "scopes_supported": scopes,
+        "token_endpoint_auth_methods_supported": methods,
+        "code_challenge_methods_supported": capabilities.code_challenge_methods,
+    })
 }
 
 #[cfg(test)]

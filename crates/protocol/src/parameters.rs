@@ -1,10 +1,14 @@
-//! The parameters of a request: a query or an `application/x-www-form-urlencoded` body.
+//! The parameters of a request: a query or an `application/x-www-form-urlencoded` body; on the Stytch plane also JSON.
 //!
 //! Specs: RFC 6749 §3.1, §3.2 and Appendix B, OAuth 2.1 §3.1 and §3.2, RFC 8707 §2.
 //! Strict where lenient parsers disagree with each other, so that no two readers of one request see two different
 //! requests: nothing is repaired, nothing is dropped, and a parameter stands at most once.
 
-use crate::error::{ErrorCode::InvalidRequest, Refusal, refuse};
+use crate::{
+    error::{ErrorCode::InvalidRequest, Refusal, refuse},
+    jose::object,
+};
+use serde_json::Value;
 
 pub const TOO_LONG: Refusal = refuse(InvalidRequest, "the parameters are longer than 64 KiB");
 pub const TOO_MANY: Refusal = refuse(InvalidRequest, "there are more than 128 parameters");
@@ -13,6 +17,9 @@ pub const BAD_ESCAPE: Refusal =
 pub const NOT_UTF8: Refusal = refuse(InvalidRequest, "parameters must be UTF-8");
 pub const HAS_NUL: Refusal = refuse(InvalidRequest, "parameters must not contain NUL");
 pub const NAME_TOO_LONG: Refusal = refuse(InvalidRequest, "a parameter's name is longer than 128 bytes");
+
+pub const NOT_AN_OBJECT: Refusal =
+    refuse(InvalidRequest, "the body must be one JSON object that names no member twice");
 
 const MOST_BYTES: usize = 64 * 1024;
 const MOST_PARAMETERS: usize = 128;
@@ -42,18 +49,42 @@ impl Parameters {
             let mut halves = pair.splitn(2, |&b| b == b'=');
             let name = decode(halves.next().unwrap_or_default())?;
             let value = decode(halves.next().unwrap_or_default())?;
-            if name.len() > LONGEST_NAME {
-                return Err(NAME_TOO_LONG);
+            add(&mut pairs, name, value)?;
+        }
+        Ok(Self(pairs))
+    }
+
+    /// Reads a JSON object whose members are texts, as SDKs of Stytch send it. `null` is as if the member were absent;
+    /// `scopes`, a list, is another spelling of `scope`.
+    pub fn parse_json(bytes: &[u8]) -> Result<Self, Refusal> {
+        if bytes.len() > MOST_BYTES {
+            return Err(TOO_LONG);
+        }
+        let members = object::parse(bytes).ok_or(NOT_AN_OBJECT)?;
+        if members.len() > MOST_PARAMETERS {
+            return Err(TOO_MANY);
+        }
+        let mut pairs = Vec::new();
+        for (name, value) in members {
+            if name.contains('\0') {
+                return Err(HAS_NUL);
             }
-            let longest = LONGER.iter().find(|(own, _)| *own == name).map_or(LONGEST_VALUE, |(_, longest)| *longest);
-            if value.len() > longest {
-                return Err(named(&name, &format!("is longer than {} KiB", longest / 1024)));
+            match value {
+                Value::Null => {}
+                Value::String(text) if text.contains('\0') => return Err(HAS_NUL),
+                Value::String(text) => add(&mut pairs, name, text)?,
+                Value::Bool(_) | Value::Number(_) => add(&mut pairs, name, value.to_string())?,
+                Value::Array(values) if name == "scopes" => {
+                    let texts: Option<Vec<_>> = values.iter().map(Value::as_str).collect();
+                    let text = texts.ok_or_else(|| named(&name, "must be a list of texts"))?.join(" ");
+                    if text.contains('\0') {
+                        return Err(HAS_NUL);
+                    }
+                    add(&mut pairs, "scope".to_owned(), text)?;
+                }
+                // attacks.md row 20: a parameter of another kind is never as good as none
+                Value::Array(_) | Value::Object(_) => return Err(named(&name, "must be a text")),
             }
-            // OAuth 2.1 §3.1; RFC 8707 §2 lets `resource` repeat
-            if !REPEATABLE.contains(&name.as_str()) && pairs.iter().any(|(own, _)| *own == name) {
-                return Err(named(&name, "must not be repeated"));
-            }
-            pairs.push((name, value));
         }
         Ok(Self(pairs))
     }
@@ -84,6 +115,22 @@ impl std::fmt::Debug for Parameters {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
     }
+}
+
+fn add(pairs: &mut Vec<(String, String)>, name: String, value: String) -> Result<(), Refusal> {
+    if name.len() > LONGEST_NAME {
+        return Err(NAME_TOO_LONG);
+    }
+    let longest = LONGER.iter().find(|(own, _)| *own == name).map_or(LONGEST_VALUE, |(_, longest)| *longest);
+    if value.len() > longest {
+        return Err(named(&name, &format!("is longer than {} KiB", longest / 1024)));
+    }
+    // OAuth 2.1 §3.1; RFC 8707 §2 lets `resource` repeat
+    if !REPEATABLE.contains(&name.as_str()) && pairs.iter().any(|(own, _)| *own == name) {
+        return Err(named(&name, "must not be repeated"));
+    }
+    pairs.push((name, value));
+    Ok(())
 }
 
 /// Undoes `application/x-www-form-urlencoded` (RFC 6749 Appendix B): `+` is a space, `%hh` a byte.
@@ -142,6 +189,35 @@ mod tests {
     fn check_description(text: impl AsRef<[u8]>, description: &str) {
         let refusal = Parameters::parse(text.as_ref()).unwrap_err();
         assert_eq!((refusal.error, refusal.description.as_ref()), (InvalidRequest, description));
+    }
+
+    #[test]
+    fn json_members_are_parameters_and_null_is_none() {
+        let body = r#"{"a": "x y", "n": null, "scopes": ["b", "c"], "count": 7, "flag": true, "empty": ""}"#;
+        let parameters = Parameters::parse_json(body.as_bytes()).unwrap();
+        let mut pairs: Vec<_> = parameters.iter().collect();
+        pairs.sort_unstable();
+        assert_eq!(pairs, [("a", "x y"), ("count", "7"), ("empty", ""), ("flag", "true"), ("scope", "b c")]);
+        assert!(parameters.has("empty") && !parameters.has("n"));
+    }
+
+    /// attacks.md row 20
+    #[test]
+    fn json_that_two_readers_could_read_differently_is_refused() {
+        let refused = |body: &str| Parameters::parse_json(body.as_bytes()).unwrap_err();
+        for body in ["", "[]", "null", "{", r#"{"a":"1","a":"2"}"#, r#"{"a":"1"} x"#] {
+            assert_eq!(refused(body), NOT_AN_OBJECT, "{body}");
+        }
+        for body in [r#"{"client_secret": ["x"]}"#, r#"{"code": {"x": 1}}"#, r#"{"scopes": [1]}"#] {
+            assert!(refused(body).description.contains("must be a"), "{body}");
+        }
+        assert!(refused(r#"{"scope": "a", "scopes": ["b"]}"#).description.contains("must not be repeated"));
+        for body in [r#"{"a": "\u0000"}"#, r#"{"a\u0000": "b"}"#, r#"{"scopes": ["\u0000"]}"#] {
+            assert_eq!(refused(body), HAS_NUL, "{body}");
+        }
+        let long = format!(r#"{{"a": "{}"}}"#, "x".repeat(LONGEST_VALUE + 1));
+        assert!(refused(&long).description.contains("longer than 8 KiB"));
+        assert_eq!(refused(&" ".repeat(MOST_BYTES + 1)), TOO_LONG);
     }
 
     #[test]

@@ -149,7 +149,7 @@ pub(crate) fn family() -> Family {
         plane: Plane::Standard,
         client_id: client().id,
         user_id: user().id,
-        session_id: session().id,
+        session_id: Some(session().id),
         scope: scope("openid email offline_access notes:read notes:write"),
         resources: vec![API.into(), OTHER_API.into()],
         context: FamilyContext { auth_time: Some(BEFORE), acr: Some("urn:example:acr".into()), ..Default::default() },
@@ -194,6 +194,7 @@ pub(crate) fn alive<'a>(client: &'a Client, user: &'a User, grant: &'a Grant) ->
 /// An access token of [`family`].
 pub(crate) fn claims() -> AccessTokenClaims {
     AccessTokenClaims {
+        plane: Plane::Standard,
         iss: "https://id.example.com".into(),
         sub: user().id.to_string(),
         aud: vec![API.into()],
@@ -208,6 +209,7 @@ pub(crate) fn claims() -> AccessTokenClaims {
         acr: None,
         amr: Vec::new(),
         sid: None,
+        custom_claims: serde_json::Map::new(),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
         Refusal, refuse,
     },
     parameters::Parameters,
+    plane::Plane,
     scope::Scope,
 };
 use std::fmt;
@@ -45,12 +46,17 @@ pub enum TokenRequest {
     },
 }
 
-pub fn parse(parameters: &Parameters) -> Result<TokenRequest, Refusal> {
+/// Reads a token request as it came to the endpoint of `plane`.
+pub fn parse(parameters: &Parameters, plane: Plane) -> Result<TokenRequest, Refusal> {
     let owned = |name| parameters.get(name).map(str::to_owned);
     // RFC 6749 §5.2
     let grant_type = parameters.get("grant_type").ok_or(MISSING_GRANT_TYPE)?;
     // OAuth 2.1 §3.2: a parameter without a value counts as absent
-    let resources = parameters.all("resource").filter(|value| !value.is_empty()).map(str::to_owned).collect();
+    let resources = match plane {
+        Plane::Standard => parameters.all("resource").filter(|value| !value.is_empty()).map(str::to_owned).collect(),
+        // By Stytch's contract every token is for the project, whatever resource is named
+        Plane::Stytch => Vec::new(),
+    };
     match grant_type {
         // RFC 6749 §4.1.3
         "authorization_code" => Ok(TokenRequest::AuthorizationCode {
@@ -108,6 +114,18 @@ mod tests {
         scope,
     };
     use proptest::prelude::*;
+
+    fn parse(parameters: &Parameters) -> Result<TokenRequest, Refusal> {
+        super::parse(parameters, Plane::Standard)
+    }
+
+    #[test]
+    fn on_the_stytch_plane_no_resource_is_read() {
+        let body = parameters("grant_type=client_credentials&resource=https://x.example");
+        let with = |resources| Ok(TokenRequest::ClientCredentials { scope: None, resources });
+        assert!(super::parse(&body, Plane::Stytch) == with(Vec::new()));
+        assert!(parse(&body) == with(vec!["https://x.example".to_owned()]));
+    }
 
     #[track_caller]
     fn check(body: &str, expected: Result<TokenRequest, Refusal>) {

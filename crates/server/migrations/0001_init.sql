@@ -170,7 +170,8 @@ CREATE TABLE authorization_codes (
     plane          TEXT   NOT NULL,
     client_id      TEXT   NOT NULL,
     user_id        TEXT   NOT NULL,
-    session_id     TEXT   NOT NULL,
+    -- The login that it came from; NULL when the host app vouched for the user without one.
+    session_id     TEXT,
     family_id      TEXT   NOT NULL,
     redirect_uri   TEXT   NOT NULL,
     code_challenge TEXT,
@@ -193,7 +194,7 @@ CREATE TABLE token_families (
     plane           TEXT   NOT NULL,
     client_id       TEXT   NOT NULL,
     user_id         TEXT   NOT NULL,
-    session_id      TEXT   NOT NULL,
+    session_id      TEXT,
     scope           TEXT   NOT NULL,
     resources       TEXT   NOT NULL,
     context         TEXT   NOT NULL,

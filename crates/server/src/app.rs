@@ -27,6 +27,7 @@ use hospes_protocol::{
     capabilities::Capabilities,
     id::{Id, ProjectId},
     metadata,
+    plane::{Place, Plane},
 };
 use std::{
     ops::Deref,
@@ -180,6 +181,11 @@ impl App {
     /// A new identifier in the form `kind-environment-uuid`, as the management API shows them.
     pub(crate) fn id<K>(&self, kind: &str) -> Id<K> {
         Id::new(format!("{kind}-{}-{}", self.environment, self.entropy.uuid()))
+    }
+
+    /// Where what is presented on `plane` must have been issued.
+    pub(crate) fn place(&self, plane: Plane) -> Place<'_> {
+        Place { plane, issuer: &self.issuer, project: &self.project }
     }
 
     pub(crate) fn metadata(&self) -> Document {

@@ -4,7 +4,7 @@
 //! Everything that can fail but the signature is done before the transaction ends: an [`Order`] holds finished claims
 //! and loaded keys.
 
-use crate::{app::App, failure::Failure, keys::KeyRing, records::Current};
+use crate::{app::App, failure::Failure, keys::KeyRing, project_settings::StytchIssuer, records::Current};
 use anyhow::Context as _;
 use hospes_protocol::{
     Scope, Seconds, Timestamp,
@@ -12,15 +12,17 @@ use hospes_protocol::{
     claims,
     client::{Client, SigningAlg},
     family::{Family, FamilyContext},
-    id::SessionId,
-    id_token::{self, IdTokenClaims, UserClaims},
+    id_token::{self, Audience, IdTokenClaims, UserClaims},
     jose::SigningKey,
     liveness,
+    plane::{Plane, stytch_issuer},
     policy::Policy,
     scope::OPENID,
+    stytch_access_token,
     user::User,
 };
 use serde::Serialize;
+use serde_json::Map;
 use std::sync::Arc;
 
 /// RFC 6749 §5.1. Absent members are left out, never `null` (mcp T-16).
@@ -43,12 +45,17 @@ pub struct Signers {
 }
 
 impl Signers {
-    /// ES256 for access tokens and RS256 for ID tokens, unless the client registered otherwise (design section 5).
+    /// ES256 for access tokens and RS256 for ID tokens, unless the client registered otherwise (design section 5);
+    /// on the Stytch plane always RS256.
     pub fn of(ring: &KeyRing, client: &Client, now: Timestamp) -> Result<Self, Failure> {
         let key = |alg: SigningAlg| {
             ring.signing(alg, now)
                 .with_context(|| format!("no active {} key; `hospes key rotate` makes one", alg.as_str()))
         };
+        if client.settings.plane == Plane::Stytch {
+            let rsa = key(SigningAlg::RS256)?;
+            return Ok(Self { access_token: Arc::clone(&rsa), id_token: rsa });
+        }
         Ok(Self {
             access_token: key(client.settings.access_token_alg.unwrap_or(SigningAlg::ES256))?,
             id_token: key(client.settings.id_token_alg.unwrap_or(SigningAlg::RS256))?,
@@ -66,11 +73,26 @@ pub struct Order {
 
 /// How long an access token of this client lives.
 pub fn access_token_lifetime(app: &App, client: &Client) -> Seconds {
-    client.settings.access_token_lifetime.unwrap_or(app.config.lifetimes.access_token)
+    client.settings.access_token_lifetime.unwrap_or(match client.settings.plane {
+        Plane::Standard => app.config.lifetimes.access_token,
+        Plane::Stytch => stytch_access_token::DEFAULT_LIFETIME,
+    })
 }
 
-/// The audience of a token for `resources`: those, else the project's default resource, else ourselves.
-fn audience(app: &App, policy: &Policy, resources: &[String]) -> Vec<String> {
+/// The `iss` of what is issued on `plane` now.
+pub fn issuer(app: &App, current: &Current, plane: Plane) -> String {
+    match (plane, current.project.settings.stytch.issuer) {
+        (Plane::Stytch, StytchIssuer::ProjectId) => stytch_issuer(&app.project),
+        (Plane::Stytch, StytchIssuer::Issuer) | (Plane::Standard, _) => app.issuer.clone(),
+    }
+}
+
+/// The audience of a token for `resources`: those, else the project's default resource, else ourselves. On the Stytch
+/// plane it is the project.
+fn audience(app: &App, client: &Client, policy: &Policy, resources: &[String]) -> Vec<String> {
+    if client.settings.plane == Plane::Stytch {
+        return vec![app.project.to_string()];
+    }
     if !resources.is_empty() {
         return resources.to_vec();
     }
@@ -95,10 +117,13 @@ pub struct UserTokens<'a> {
 pub fn user_tokens(app: &App, tokens: UserTokens<'_>, now: Timestamp) -> Order {
     let UserTokens { current, client, user, family, scope, resources, nonce, refresh_token, not_after } = tokens;
     let FamilyContext { auth_time, amr, acr, id_token_claims, .. } = &family.context;
+    let iss = issuer(app, current, family.plane);
+    let is_standard = family.plane == Plane::Standard;
     let access = AccessTokenClaims {
-        iss: app.issuer.clone(),
+        plane: family.plane,
+        iss: iss.clone(),
         sub: user.id.to_string(),
-        aud: audience(app, &current.project.policy, resources),
+        aud: audience(app, client, &current.project.policy, resources),
         client_id: client.id.clone(),
         scope: scope.clone(),
         iat: now,
@@ -109,22 +134,24 @@ pub fn user_tokens(app: &App, tokens: UserTokens<'_>, now: Timestamp) -> Order {
         auth_time: *auth_time,
         acr: acr.clone(),
         amr: amr.clone(),
-        sid: Some(family.session_id.clone()),
+        sid: family.session_id.clone(),
+        custom_claims: Map::new(),
     };
     // OIDC Core §3.1.3.3: an ID token iff the scope has openid
     let identity = scope.contains(OPENID).then(|| IdTokenClaims {
-        iss: app.issuer.clone(),
+        iss,
         sub: user.id.clone(),
-        aud: client.id.clone(),
+        aud: if is_standard { Audience::Text(client.id.clone()) } else { Audience::List([client.id.clone()]) },
         exp: now.plus(app.config.lifetimes.id_token),
         iat: now,
+        nbf: (!is_standard).then_some(now),
         auth_time: *auth_time,
         nonce,
         acr: acr.clone(),
         amr: amr.clone(),
         azp: None,
         at_hash: None,
-        sid: Some(SessionId::clone(&family.session_id)),
+        sid: family.session_id.clone(),
         user_claims: UserClaims::new(claims::id_token(
             user,
             &scope,
@@ -145,9 +172,10 @@ pub fn client_token(
 ) -> Order {
     Order {
         access: AccessTokenClaims {
-            iss: app.issuer.clone(),
+            plane: client.settings.plane,
+            iss: issuer(app, current, client.settings.plane),
             sub: client.id.to_string(),
-            aud: audience(app, &current.project.policy, resources),
+            aud: audience(app, client, &current.project.policy, resources),
             client_id: client.id.clone(),
             scope,
             iat: liveness::issue_time(client, current.project.tokens_valid_from, now),
@@ -159,6 +187,7 @@ pub fn client_token(
             acr: None,
             amr: Vec::new(),
             sid: None,
+            custom_claims: Map::new(),
         },
         identity: None,
         refresh_token: None,
@@ -169,7 +198,7 @@ pub fn client_token(
 pub fn sign(order: Order, signers: &Signers) -> Result<TokenResponse, Failure> {
     let Order { access: claims, identity, refresh_token } = order;
     let access_token =
-        signers.access_token.sign(access_token::TYP, &claims).context("an access token could not be signed")?;
+        access_token::sign(&claims, &signers.access_token).context("an access token could not be signed")?;
     let id_token = identity
         .map(|claims| {
             let at_hash = Some(id_token::at_hash(&access_token, signers.id_token.alg()));
@@ -179,7 +208,7 @@ pub fn sign(order: Order, signers: &Signers) -> Result<TokenResponse, Failure> {
         .context("an ID token could not be signed")?;
     Ok(TokenResponse {
         access_token,
-        token_type: "Bearer",
+        token_type: if claims.plane == Plane::Standard { "Bearer" } else { "bearer" },
         expires_in: claims.exp.since(claims.iat).0,
         refresh_token,
         id_token,

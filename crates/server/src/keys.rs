@@ -6,6 +6,7 @@
 //! Handlers work with a [`KeyRing`]: all keys at one change counter, opened and parsed. A key goes next → active → retired
 //! by its times alone, so nothing has to run at the moment it changes; what rotation does is in `rotation`.
 
+mod certificate;
 mod master_key;
 mod opening;
 mod ring;

@@ -9,7 +9,7 @@ use crate::{
         management,
         oauth::{authorize, introspect, jwks, logout, metadata, revoke, token, userinfo},
         observe::{Callers, answer_in_time, observed},
-        operations, page_routes,
+        operations, page_routes, stytch,
     },
     pages,
 };
@@ -36,6 +36,7 @@ pub fn router(app: &App) -> Router {
     let at_issuer = Router::new()
         .merge(observed(keys(), app, Callers::Readers))
         .merge(observed(api(), app, Callers::Clients))
+        .merge(observed(stytch::router(app), app, Callers::Clients))
         .merge(observed(people(app), app, Callers::SameOrigin))
         .merge(observed(management::router(app), app, Callers::SameOrigin))
         .merge(observed(assets(app), app, Callers::SameOrigin));

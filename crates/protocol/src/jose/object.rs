@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use std::fmt;
 
 /// Parses an object; a repeated name, another kind of value or anything after it is refused.
-pub(super) fn parse(bytes: &[u8]) -> Option<Map<String, Value>> {
+pub(crate) fn parse(bytes: &[u8]) -> Option<Map<String, Value>> {
     serde_json::from_slice::<Object>(bytes).ok().map(|object| object.0)
 }
 

@@ -65,11 +65,19 @@ impl FromRequest<App> for Form {
 }
 
 pub(crate) fn is_form(headers: &HeaderMap) -> bool {
+    is_of_kind(headers, "application/x-www-form-urlencoded")
+}
+
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+    is_of_kind(headers, "application/json")
+}
+
+fn is_of_kind(headers: &HeaderMap, wanted: &str) -> bool {
     headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split(';').next())
-        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case(wanted))
 }
 
 /// The value of a header that may come once; two of them are two attempts in one request (RFC 6749 §2.3).

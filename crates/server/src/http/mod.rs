@@ -11,4 +11,5 @@ pub(crate) mod oauth;
 pub(crate) mod observe;
 pub(crate) mod operations;
 pub(crate) mod page_routes;
+pub(crate) mod stytch;
 pub(crate) mod visit;

@@ -2,18 +2,23 @@
 //!
 //! Specs: RFC 7517 §5, RFC 9110 §8.8.3 (ETag).
 
-use super::master_key::{Context, MasterKey};
+use super::{
+    certificate,
+    master_key::{Context, MasterKey},
+};
 use crate::store::signing_keys::{KeyPurpose, StoredKey};
 use anyhow::{Context as _, Result, anyhow, ensure};
 use aws_lc_rs::digest;
+use base64ct::{Base64, Encoding as _};
 use bytes::Bytes;
 use hospes_protocol::{
     Timestamp,
     client::SigningAlg,
     id::ProjectId,
-    jose::{KeySet, SigningKey, VerifyingKey, base64url},
+    jose::{KeySet, PublicKey, SigningKey, VerifyingKey, base64url},
     refresh_token::RefreshKeys,
 };
+use serde_json::{Value, json};
 use std::{fmt, sync::Arc};
 
 /// The keys as of one time and one change counter.
@@ -26,6 +31,7 @@ pub struct KeyRing {
     key_set: KeySet,
     session_key_set: KeySet,
     jwks: JwksDocument,
+    rsa_keys: Vec<Value>,
 }
 
 /// The published key set, ready to send.
@@ -72,7 +78,14 @@ struct Key {
 
 #[derive(Clone)]
 enum Body {
-    Signing { purpose: KeyPurpose, key: Arc<SigningKey>, verifying: VerifyingKey, published: String },
+    Signing {
+        purpose: KeyPurpose,
+        key: Arc<SigningKey>,
+        verifying: VerifyingKey,
+        published: String,
+        /// With a certificate, as Stytch's SDKs want it; RSA keys only.
+        certified: Option<Value>,
+    },
     Refresh(Arc<RefreshKeys>),
 }
 
@@ -135,9 +148,11 @@ impl KeyRing {
         let key_set = bodies(KeyPurpose::Signing).filter_map(Body::verifying).cloned().collect();
         let session_key_set = bodies(KeyPurpose::Session).filter_map(Body::verifying).cloned().collect();
         let jwks = JwksDocument::of(bodies(KeyPurpose::Signing).filter_map(Body::published));
+        let for_sdks = bodies(KeyPurpose::Signing).chain(bodies(KeyPurpose::Session));
+        let rsa_keys = for_sdks.filter_map(Body::certified).cloned().collect();
         // Expired keys only ever leave, so the nearest end ahead is when this snapshot is over.
         let until = keys.iter().filter_map(|key| key.times.expires).filter(|at| *at > now).min();
-        Self { counter, keys, from: now, until, key_set, session_key_set, jwks }
+        Self { counter, keys, from: now, until, key_set, session_key_set, jwks, rsa_keys }
     }
 
     /// Whether this snapshot holds at `now`. A clock that was set back makes a new one too.
@@ -173,6 +188,12 @@ impl KeyRing {
     /// The keys of [`KeyRing::key_set`] as they are published.
     pub fn jwks(&self) -> &JwksDocument {
         &self.jwks
+    }
+
+    /// The RSA keys that verify tokens of the Stytch plane and of sessions, each with the nine members that Stytch's
+    /// SDKs require.
+    pub fn rsa_keys(&self) -> &[Value] {
+        &self.rsa_keys
     }
 
     /// The algorithms with which this project can sign at `now`.
@@ -228,12 +249,31 @@ impl Body {
         ensure!(jwk.thumbprint() == row.kid, "the row holds another key than it says");
         let verifying = VerifyingKey::from_jwk(&jwk).map_err(|error| anyhow!("{error}"))?;
         let published = serde_json::to_string(&jwk).context("a public key is no JSON")?;
-        Ok(Self::Signing { purpose: row.purpose, key: Arc::new(key), verifying, published })
+        let certified = match &jwk.key {
+            PublicKey::Rsa { n, e } => {
+                let certificate = certificate::self_signed(&secret, &row.kid)?;
+                Some(json!({
+                    "kty": "RSA", "use": "sig", "key_ops": ["verify"], "alg": alg.as_str(), "kid": row.kid,
+                    "x5c": [Base64::encode_string(&certificate)],
+                    "x5tS256": base64url(digest::digest(&digest::SHA256, &certificate).as_ref()),
+                    "n": n, "e": e,
+                }))
+            }
+            PublicKey::Ec { .. } | PublicKey::Okp { .. } => None,
+        };
+        Ok(Self::Signing { purpose: row.purpose, key: Arc::new(key), verifying, published, certified })
     }
 
     fn verifying(&self) -> Option<&VerifyingKey> {
         match self {
             Self::Signing { verifying, .. } => Some(verifying),
+            Self::Refresh(_) => None,
+        }
+    }
+
+    fn certified(&self) -> Option<&Value> {
+        match self {
+            Self::Signing { certified, .. } => certified.as_ref(),
             Self::Refresh(_) => None,
         }
     }

@@ -391,7 +391,7 @@ fn a_replaced_refresh_key_stays_until_the_last_family_that_needs_it_has_ended() 
         plane: Plane::Standard,
         client_id: ClientId::new("c"),
         user_id: UserId::new("u"),
-        session_id: SessionId::new("s"),
+        session_id: Some(SessionId::new("s")),
         scope: Scope::default(),
         resources: Vec::new(),
         context: FamilyContext::default(),

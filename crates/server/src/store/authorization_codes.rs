@@ -22,7 +22,7 @@ impl Tx<'_> {
                 code.plane.as_str().into(),
                 (&code.client_id).into(),
                 (&code.user_id).into(),
-                (&code.session_id).into(),
+                code.session_id.as_ref().into(),
                 (&code.family_id).into(),
                 (&code.redirect_uri).into(),
                 code.code_challenge.as_ref().into(),

@@ -50,7 +50,7 @@ impl Tx<'_> {
                 family.plane.as_str().into(),
                 (&family.client_id).into(),
                 (&family.user_id).into(),
-                (&family.session_id).into(),
+                family.session_id.as_ref().into(),
                 (&family.scope.to_string()).into(),
                 (&to_json(&family.resources)?).into(),
                 (&to_json(&family.context)?).into(),

@@ -28,6 +28,7 @@ mod projects;
 mod races;
 mod review;
 mod revoke;
+mod stytch_plane;
 mod tidy;
 mod token_code;
 mod token_refresh;

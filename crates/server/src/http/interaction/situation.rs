@@ -14,6 +14,7 @@ use hospes_protocol::{
     id::{ClientId, UserId},
     id_token,
     interaction::Progress,
+    plane::Plane,
     session::Session,
     user::User,
 };
@@ -21,6 +22,8 @@ use std::sync::Arc;
 
 /// The facts at one moment. Read again in the transaction that issues anything.
 pub(crate) struct Situation {
+    /// Where the request came in.
+    pub(crate) plane: Plane,
     pub(crate) current: Current,
     pub(crate) client: Arc<Registered>,
     /// Who is signed in in this browser; what became of them since is for `authorize` to judge.
@@ -32,10 +35,13 @@ pub(crate) struct Situation {
 pub(crate) fn load(
     tx: &mut Tx<'_>,
     app: &App,
+    plane: Plane,
     client_id: &ClientId,
     session_hash: Option<&[u8; 32]>,
 ) -> Result<Situation, Failure> {
-    load_with(tx, app, client_id, session_hash, |tx, user| Ok(tx.find_grant(&app.project, &user.id, client_id)?))
+    load_with(tx, app, plane, client_id, session_hash, |tx, user| {
+        Ok(tx.find_grant(&app.project, &user.id, client_id)?)
+    })
 }
 
 /// The situation with the grant locked until the transaction ends: a disconnect comes before what is decided on it, or
@@ -43,16 +49,20 @@ pub(crate) fn load(
 pub(crate) fn take(
     tx: &mut Tx<'_>,
     app: &App,
+    plane: Plane,
     client_id: &ClientId,
     session_hash: Option<&[u8; 32]>,
     now: Timestamp,
 ) -> Result<Situation, Failure> {
-    load_with(tx, app, client_id, session_hash, |tx, user| Ok(tx.take_grant(&app.project, &user.id, client_id, now)?))
+    load_with(tx, app, plane, client_id, session_hash, |tx, user| {
+        Ok(tx.take_grant(&app.project, &user.id, client_id, now)?)
+    })
 }
 
 fn load_with(
     tx: &mut Tx<'_>,
     app: &App,
+    plane: Plane,
     client_id: &ClientId,
     session_hash: Option<&[u8; 32]>,
     grant: impl Fn(&mut Tx<'_>, &User) -> Result<Option<Grant>, Failure>,
@@ -67,7 +77,7 @@ fn load_with(
         Some((_, user)) => grant(tx, user)?,
         None => None,
     };
-    Ok(Situation { current, client, signed_in, grant })
+    Ok(Situation { plane, current, client, signed_in, grant })
 }
 
 /// The session behind a cookie with its user, dead or alive.
@@ -105,7 +115,7 @@ impl Situation {
         now: Timestamp,
     ) -> Result<(ValidRequest, Step), Rejected> {
         let (client, policy) = (&self.client.client, &self.current.project.policy);
-        let valid = authorization_request::validate(request, client, policy)?;
+        let valid = authorization_request::validate(request, client, policy, self.plane)?;
         let signed_in = self.signed_in.as_ref().map(|(session, user)| SignedIn { session, user });
         let facts = Facts { signed_in, grant: self.grant.as_ref(), progress, hinted_user, now };
         let step = authorize::decide(&valid, client, policy, &facts);

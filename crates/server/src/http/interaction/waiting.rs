@@ -29,7 +29,6 @@ use hospes_protocol::{
     interaction::Interaction,
     liveness,
     parameters::Parameters,
-    plane::Plane,
     refuse,
     session::Session,
     user::User,
@@ -97,7 +96,13 @@ pub(crate) async fn find(app: &App, visit: &mut Visit, parameters: &Parameters) 
             .store
             .read(move |tx| {
                 let interaction = open(tx.find_interaction(&app.project, &id)?, now)?;
-                let situation = situation::load(tx, &app, &interaction.request.client_id, session_hash.as_ref())?;
+                let situation = situation::load(
+                    tx,
+                    &app,
+                    interaction.plane,
+                    &interaction.request.client_id,
+                    session_hash.as_ref(),
+                )?;
                 Ok((interaction, situation))
             })
             .await?
@@ -195,8 +200,14 @@ impl Waiting {
                 .store
                 .write(move |tx| {
                     let interaction = open(tx.take_interaction(&app.project, &id)?, now)?;
-                    let situation =
-                        situation::take(tx, &app, &interaction.request.client_id, session_hash.as_ref(), now)?;
+                    let situation = situation::take(
+                        tx,
+                        &app,
+                        interaction.plane,
+                        &interaction.request.client_id,
+                        session_hash.as_ref(),
+                        now,
+                    )?;
                     let decided =
                         situation.decide(&interaction.request, &interaction.progress, hinted_user.as_ref(), now);
                     let (valid, step) = match decided {
@@ -276,10 +287,10 @@ pub(crate) fn add_code(
         &app.project,
         &new_code.secret.hash(),
         &AuthorizationCode {
-            plane: Plane::Standard,
+            plane: situation.plane,
             client_id: client_id.clone(),
             user_id: user.id.clone(),
-            session_id: session.id.clone(),
+            session_id: Some(session.id.clone()),
             family_id: new_code.family_id.clone(),
             redirect_uri: valid.target.redirect_uri.clone(),
             code_challenge: valid.code_challenge.as_ref().map(|challenge| challenge.as_str().to_owned()),

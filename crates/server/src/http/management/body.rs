@@ -4,11 +4,14 @@
 //! if the member were absent, and no body is an empty object.
 
 use super::error::{NO_JSON, refuse_with};
-use crate::{app::App, failure::Failure, http::extract::BODY_UNREADABLE};
+use crate::{
+    app::App,
+    failure::Failure,
+    http::extract::{BODY_UNREADABLE, is_json},
+};
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
-    http::{HeaderMap, header::CONTENT_TYPE},
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -41,12 +44,6 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
         let description = if at == "." { what.to_string() } else { format!("{at}: {what}") };
         refuse_with(400, "invalid_argument", description).into()
     })
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    kind.eq_ignore_ascii_case("application/json")
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ use axum::{
     http::{HeaderMap, header::AUTHORIZATION, request::Parts},
 };
 use base64ct::{Base64, Encoding as _};
+use hospes_protocol::id::ProjectId;
+use std::net::IpAddr;
 use subtle::{Choice, ConstantTimeEq as _};
 use tracing::warn;
 
@@ -32,27 +34,37 @@ impl FromRequestParts<App> for Management {
         };
         app.limits.may_authenticate(address)?;
         let header = single(&parts.headers, AUTHORIZATION)?.ok_or(NO_CREDENTIALS)?;
-        let (project, hash) = parse(header).ok_or(NO_CREDENTIALS)?;
-        let (current, secrets) = {
-            let app = app.clone();
-            app.clone()
-                .store
-                .look_up(move |tx| {
-                    let current = app.records.project(tx, &app.project)?;
-                    let secrets = app.records.project_secrets(tx, &current)?;
-                    Ok((current, secrets))
-                })
-                .await?
-        };
-        // Every secret is compared, whichever fits (attacks.md row 29).
-        let fits = secrets.iter().fold(Choice::from(0), |fits, own| fits | own.ct_eq(&hash));
-        if project != app.project.as_str() || !bool::from(fits) {
-            warn!(project, "a call of the management API had no right credentials");
-            app.limits.authentication_failed(address);
-            return Err(WRONG_CREDENTIALS.into());
-        }
-        Ok(Self { current })
+        Ok(Self { current: authenticate_project(app, address, header).await? })
     }
+}
+
+/// The project whose id and secret an `Authorization` header holds.
+pub(crate) async fn authenticate_project(app: &App, address: IpAddr, header: &[u8]) -> Result<Current, Failure> {
+    let (project, hash) = parse(header).ok_or(NO_CREDENTIALS)?;
+    let (current, secrets) = {
+        let app = app.clone();
+        app.clone()
+            .store
+            .look_up(move |tx| {
+                let current = app.records.project(tx, &app.project)?;
+                let secrets = app.records.project_secrets(tx, &current)?;
+                Ok((current, secrets))
+            })
+            .await?
+    };
+    // Every secret is compared, whichever fits (attacks.md row 29).
+    let fits = secrets.iter().fold(Choice::from(0), |fits, own| fits | own.ct_eq(&hash));
+    if project != app.project.as_str() || !bool::from(fits) {
+        warn!(project, "a call had no right credentials of the project");
+        app.limits.authentication_failed(address);
+        return Err(WRONG_CREDENTIALS.into());
+    }
+    Ok(current)
+}
+
+/// Whether an `Authorization` header holds credentials of `project`, right or wrong ones; else they are a client's.
+pub(crate) fn names_project(header: &[u8], project: &ProjectId) -> bool {
+    parse(header).is_some_and(|(named, _)| named == project.as_str())
 }
 
 /// The project id of a Basic header, and the SHA-256 of its secret (RFC 7617 §2).

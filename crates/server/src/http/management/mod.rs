@@ -5,13 +5,13 @@
 
 mod attest;
 mod body;
-mod caller;
+pub(crate) mod caller;
 mod connected_apps;
 mod cursor;
-mod error;
+pub(crate) mod error;
 mod moment;
 mod project;
-mod reply;
+pub(crate) mod reply;
 mod session_block;
 mod session_object;
 mod sessions;

@@ -16,7 +16,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use hospes_protocol::ErrorCode;
+use hospes_protocol::{ErrorCode, Refusal};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -69,8 +69,57 @@ impl<T: Serialize> IntoResponse for Reply<T> {
     }
 }
 
+/// The form of an error of the OAuth endpoints on the Stytch plane. Never both forms at once: SDKs could not read it.
+#[derive(Serialize)]
+struct OauthErrorEnvelope {
+    status_code: u16,
+    request_id: String,
+    error: &'static str,
+    error_description: String,
+    error_uri: String,
+}
+
 /// Puts the envelope around answers and failures; anything else passes as it is.
 pub(crate) async fn envelope(State(app): State<App>, request: Request, next: Next) -> Response {
+    enclose(&app, request, next, |around, refusal| {
+        let error_type = error_type(refusal.error);
+        Json(ErrorEnvelope {
+            status_code: around.status_code,
+            request_id: around.request_id,
+            error_type: error_type.to_owned(),
+            error_message: refusal.description.into_owned(),
+            error_url: around.errors + error_type,
+        })
+        .into_response()
+    })
+    .await
+}
+
+/// The same for the OAuth endpoints of the Stytch plane.
+pub(crate) async fn oauth_envelope(State(app): State<App>, request: Request, next: Next) -> Response {
+    enclose(&app, request, next, |around, refusal| {
+        let error = refusal.error.as_str();
+        Json(OauthErrorEnvelope {
+            status_code: around.status_code,
+            request_id: around.request_id,
+            error,
+            error_description: refusal.description.into_owned(),
+            error_uri: around.errors + error,
+        })
+        .into_response()
+    })
+    .await
+}
+
+/// What every error says beside the refusal.
+struct Around {
+    status_code: u16,
+    request_id: String,
+    /// Where errors are explained; the name of one goes behind it.
+    errors: String,
+}
+
+async fn enclose(app: &App, request: Request, next: Next, failure: fn(Around, Refusal) -> Response) -> Response {
     let id = request.extensions().get::<RequestId>().map(|id| id.0.to_string()).unwrap_or_default();
     let request_id = format!("request-id-{}-{id}", app.environment);
     let mut response = next.run(request).await;
@@ -80,15 +129,8 @@ pub(crate) async fn envelope(State(app): State<App>, request: Request, next: Nex
         return replace_body(response, body);
     }
     let Some(failed) = response.extensions().get::<Failed>().cloned() else { return response };
-    let error_type = error_type(failed.refusal.error);
-    let body = Json(ErrorEnvelope {
-        status_code,
-        request_id,
-        error_type: error_type.to_owned(),
-        error_message: failed.refusal.description.into_owned(),
-        error_url: format!("{}/docs/errors#{error_type}", app.issuer),
-    });
-    replace_body(response, body)
+    let around = Around { status_code, request_id, errors: format!("{}/docs/errors#", app.issuer) };
+    replace_body(response, failure(around, failed.refusal))
 }
 
 /// The contract's names for what can happen everywhere.

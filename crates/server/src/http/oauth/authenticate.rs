@@ -6,7 +6,11 @@
 use crate::{
     app::App,
     failure::Failure,
-    http::{answer::Challenged, extract::single},
+    http::{
+        answer::Challenged,
+        extract::single,
+        management::caller::{authenticate_project, names_project},
+    },
     records::{Current, Registered},
     secret::sha256,
     store::Tx,
@@ -21,6 +25,7 @@ use hospes_protocol::{
     client_authentication::{self, Authenticated, Denial, FAILED, Presented},
     jose::{Jwks, KeySet, Unverified},
     parameters::Parameters,
+    plane::Plane,
 };
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
 use tracing::warn;
@@ -35,6 +40,8 @@ pub(crate) struct Caller {
 /// Where a request's credentials come from.
 #[derive(Clone, Copy)]
 pub(crate) struct Sender<'a> {
+    /// Whose endpoint was called.
+    pub(crate) plane: Plane,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) address: IpAddr,
 }
@@ -56,9 +63,8 @@ pub(crate) async fn authenticate_reading<T: Send + 'static>(
     now: Timestamp,
     also: impl Fn(&mut Tx<'_>) -> Result<T, Failure> + Send + 'static,
 ) -> Result<(Caller, T), Challenged> {
-    let Sender { headers, address } = sender;
-    let header = single(headers, AUTHORIZATION)?;
-    caller(app, header, address, parameters, now, also).await.map_err(|failure| {
+    let header = single(sender.headers, AUTHORIZATION)?;
+    caller(app, header, sender, parameters, now, also).await.map_err(|failure| {
         // RFC 6749 §5.2: a client that used the header is answered with the scheme it used
         let is_denied = matches!(&failure, Failure::Refused(refusal) if refusal.error == InvalidClient);
         let challenge = header.filter(|_| is_denied).map(|_| format!("Basic realm=\"{}\"", app.issuer));
@@ -69,13 +75,21 @@ pub(crate) async fn authenticate_reading<T: Send + 'static>(
 async fn caller<T: Send + 'static>(
     app: &App,
     header: Option<&[u8]>,
-    address: IpAddr,
+    Sender { plane, address, .. }: Sender<'_>,
     parameters: &Parameters,
     now: Timestamp,
     also: impl Fn(&mut Tx<'_>) -> Result<T, Failure> + Send + 'static,
 ) -> Result<(Caller, T), Failure> {
     app.limits.may_authenticate(address)?;
-    let presented = client_authentication::parse(header, parameters)?;
+    let header = match (plane, header) {
+        // SDKs of Stytch send the project's credentials along with the client's, which are then in the body
+        (Plane::Stytch, Some(header)) if names_project(header, &app.project) => {
+            authenticate_project(app, address, header).await?;
+            None
+        }
+        (_, header) => header,
+    };
+    let presented = client_authentication::parse(header, parameters)?.on(plane);
     if let Some(id) = presented.client_ids().next() {
         app.limits.token(address, id.as_str())?;
     }

@@ -55,7 +55,10 @@ async fn begin(app: &App, mut visit: Visit, request: AuthorizationRequest) -> Re
     }
     let situation = {
         let (app, client_id) = (app.clone(), request.client_id.clone());
-        app.clone().store.look_up(move |tx| situation::load(tx, &app, &client_id, session_hash.as_ref())).await?
+        app.clone()
+            .store
+            .look_up(move |tx| situation::load(tx, &app, Plane::Standard, &client_id, session_hash.as_ref()))
+            .await?
     };
     let hinted_user = situation::hinted_user(app, &request, situation.current.counter).await?;
     let client = &situation.client.client;
@@ -73,7 +76,8 @@ async fn begin(app: &App, mut visit: Visit, request: AuthorizationRequest) -> Re
                 app.clone()
                     .store
                     .write(move |tx| {
-                        let situation = situation::take(tx, &app, &request.client_id, session_hash.as_ref(), now)?;
+                        let situation =
+                            situation::take(tx, &app, Plane::Standard, &request.client_id, session_hash.as_ref(), now)?;
                         match situation.decide(&request, &Progress::default(), hinted_user.as_ref(), now) {
                             Ok((valid, Step::Issue(approval))) => {
                                 waiting::add_code(tx, &app, &situation, &valid, &approval, &new_code, now)?;

@@ -14,6 +14,7 @@ use crate::{
         extract::{Form, Now},
         visit::Address,
     },
+    issue,
     store::Tx,
 };
 use axum::{
@@ -23,21 +24,16 @@ use axum::{
 };
 use hospes_protocol::{
     access_scope,
-    introspection::{self, Introspection},
+    introspection::{self, Introspection, Reason},
     liveness::{self, Standing},
+    parameters::Parameters,
     plane::Plane,
     refresh_token::{self, Presented},
 };
-use serde::Serialize;
 use tracing::debug;
 
-/// RFC 7662 §2.2: nothing but this about a token that is none, or none of the caller's business.
-#[derive(Serialize)]
-struct Inactive {
-    active: bool,
-}
-
-const INACTIVE: NoStore<Inactive> = NoStore(Inactive { active: false });
+const NOT_OURS: Introspection<'static> = Introspection::Inactive(Reason::NotOurs);
+const NOT_USABLE: Introspection<'static> = Introspection::Inactive(Reason::NotUsable);
 
 pub(crate) async fn introspect(
     State(app): State<App>,
@@ -46,35 +42,53 @@ pub(crate) async fn introspect(
     headers: HeaderMap,
     Form(parameters): Form,
 ) -> Result<Response, Challenged> {
+    let sender = Sender { plane: Plane::Standard, headers: &headers, address: address.0 };
+    answer(&app, sender, &parameters, now, |answer| NoStore(answer).into_response()).await
+}
+
+/// The same for the endpoint of any plane; `respond` gives the answer the plane's form.
+pub(crate) async fn answer(
+    app: &App,
+    sender: Sender<'_>,
+    parameters: &Parameters,
+    now: Now,
+    respond: Respond,
+) -> Result<Response, Challenged> {
+    let plane = sender.plane;
     // A token that was verified before is looked up in the same read as its caller.
-    let remembered = introspection::parse(&parameters).ok().and_then(|token| app.verified.look_at(token).remembered());
+    let remembered = introspection::parse(parameters).ok().and_then(|token| app.verified.look_at(token).remembered());
     let read_along = {
         let app = app.clone();
         move |tx: &mut Tx<'_>| remembered.as_ref().map(|token| access::load(tx, &app, token.claims())).transpose()
     };
-    let sender = Sender { headers: &headers, address: address.0 };
-    let (caller, behind) = authenticate_reading(&app, sender, &parameters, *now, read_along).await?;
+    let (caller, behind) = authenticate_reading(app, sender, parameters, *now, read_along).await?;
     introspection::is_open_to(&caller.registered.client)?;
-    let token = introspection::parse(&parameters)?;
+    let token = introspection::parse(parameters)?;
+    let asked = Asked { app, plane, caller, now, respond };
     match Presented::parse(token) {
-        Some(presented) => Ok(refresh_token(&app, caller, presented, now).await?),
-        None => Ok(access_token(&app, caller, token, behind, now).await?),
+        Some(presented) => Ok(refresh_token(asked, presented).await?),
+        None => Ok(access_token(asked, token, behind).await?),
     }
 }
 
-async fn access_token(
-    app: &App,
+type Respond = for<'a> fn(Introspection<'a>) -> Response;
+
+struct Asked<'a> {
+    app: &'a App,
+    plane: Plane,
     caller: Caller,
-    token: &str,
-    behind: Option<Behind>,
     now: Now,
-) -> Result<Response, Failure> {
+    respond: Respond,
+}
+
+async fn access_token(asked: Asked<'_>, token: &str, behind: Option<Behind>) -> Result<Response, Failure> {
+    let Asked { app, plane, caller, now, respond } = asked;
     let ring = app.keys.ring(caller.current.counter).await?;
     let Ok(token) = app.verified.verify(&ring, app.verified.look_at(token)) else {
-        return Ok(INACTIVE.into_response());
+        return Ok(respond(NOT_OURS));
     };
-    if token.validate(&app.issuer, *now).is_err() {
-        return Ok(INACTIVE.into_response());
+    if token.validate(app.place(plane), *now).is_err() {
+        return Ok(respond(NOT_OURS));
     }
     let behind = if let Some(behind) = behind {
         behind
@@ -85,12 +99,13 @@ async fn access_token(
     let answer =
         introspection::access_token(&caller.registered.client, &behind.token(token.claims()), behind.standing(), *now);
     log(&caller, &answer);
-    Ok(NoStore(answer).into_response())
+    Ok(respond(answer))
 }
 
-async fn refresh_token(app: &App, caller: Caller, presented: Presented, now: Now) -> Result<Response, Failure> {
+async fn refresh_token(asked: Asked<'_>, presented: Presented) -> Result<Response, Failure> {
+    let Asked { app, plane, caller, now, respond } = asked;
     let ring = app.keys.ring(caller.current.counter).await?;
-    let Some(keys) = ring.refresh_keys(presented.key_id()) else { return Ok(INACTIVE.into_response()) };
+    let Some(keys) = ring.refresh_keys(presented.key_id()) else { return Ok(respond(NOT_OURS)) };
     let family_id = presented.family_id();
     let (family, user, grant) = {
         let app = app.clone();
@@ -103,16 +118,16 @@ async fn refresh_token(app: &App, caller: Caller, presented: Presented, now: Now
             })
             .await?
     };
-    let Some(family) = family else { return Ok(INACTIVE.into_response()) };
+    let Some(family) = family else { return Ok(respond(NOT_USABLE)) };
     let standing = Standing {
         project_valid_from: caller.current.project.tokens_valid_from,
         client: Some(&caller.registered.client),
         user: user.as_ref(),
         grant: grant.as_ref(),
     };
-    let Ok(alive) = liveness::family(&family, standing, *now) else { return Ok(INACTIVE.into_response()) };
+    let Ok(alive) = liveness::family(&family, standing, *now) else { return Ok(respond(NOT_USABLE)) };
     if access_scope::may_refresh(&alive).is_err() {
-        return Ok(INACTIVE.into_response());
+        return Ok(respond(NOT_USABLE));
     }
     let lifetimes = &app.config.lifetimes;
     let facts = refresh_token::Facts {
@@ -120,16 +135,16 @@ async fn refresh_token(app: &App, caller: Caller, presented: Presented, now: Now
         keys: &keys,
         family: &family,
         alive: &alive,
-        plane: Plane::Standard,
+        plane,
         window: alive.client.settings.refresh_window.unwrap_or(lifetimes.refresh_window),
         idle_lifetime: lifetimes.refresh_idle,
         new_salt: [0; 16],
         now: *now,
     };
-    let answer: Introspection<'_> =
-        introspection::refresh_token(&caller.registered.client, &app.issuer, &presented, &facts);
+    let issuer = issue::issuer(app, &caller.current, plane);
+    let answer = introspection::refresh_token(&caller.registered.client, &issuer, &presented, &facts);
     log(&caller, &answer);
-    Ok(NoStore(answer).into_response())
+    Ok(respond(answer))
 }
 
 /// The caller is not told why; whoever looks for the mistake is.

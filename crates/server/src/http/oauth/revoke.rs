@@ -18,6 +18,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hospes_protocol::{
+    parameters::Parameters,
     plane::Plane,
     refresh_token::Presented,
     revocation::{self, Decision},
@@ -30,17 +31,25 @@ pub(crate) async fn revoke(
     headers: HeaderMap,
     Form(parameters): Form,
 ) -> Result<Response, Challenged> {
-    let caller = authenticate(&app, Sender { headers: &headers, address: address.0 }, &parameters, *now).await?;
-    let token = revocation::parse(&parameters)?;
-    match Presented::parse(token) {
-        Some(presented) => refresh_token(&app, caller, presented, now).await?,
-        None => access_token(&app, caller, token, now).await?,
-    }
+    let sender = Sender { plane: Plane::Standard, headers: &headers, address: address.0 };
+    apply(&app, sender, &parameters, now).await?;
     // RFC 7009 §2.2: 200 whatever there was to revoke
     Ok((StatusCode::OK, NO_STORE).into_response())
 }
 
-async fn refresh_token(app: &App, caller: Caller, presented: Presented, now: Now) -> Result<(), Failure> {
+/// The same for the endpoint of any plane.
+pub(crate) async fn apply(app: &App, sender: Sender<'_>, parameters: &Parameters, now: Now) -> Result<(), Challenged> {
+    let plane = sender.plane;
+    let caller = authenticate(app, sender, parameters, *now).await?;
+    let token = revocation::parse(parameters)?;
+    match Presented::parse(token) {
+        Some(presented) => refresh_token(app, plane, caller, presented, now).await?,
+        None => access_token(app, plane, caller, token, now).await?,
+    }
+    Ok(())
+}
+
+async fn refresh_token(app: &App, plane: Plane, caller: Caller, presented: Presented, now: Now) -> Result<(), Failure> {
     let ring = app.keys.ring(caller.current.counter).await?;
     // Nobody locks a row by guessing.
     let Some(keys) = ring.refresh_keys(presented.key_id()).filter(|keys| presented.tag_is_genuine(keys, &app.project))
@@ -58,7 +67,7 @@ async fn refresh_token(app: &App, caller: Caller, presented: Presented, now: Now
                 Some(&keys),
                 &app.project,
                 family.as_ref(),
-                Plane::Standard,
+                plane,
             );
             if let Decision::RevokeFamily(id) = decision {
                 tx.revoke_family(&app.project, &id, *now)?;
@@ -68,10 +77,10 @@ async fn refresh_token(app: &App, caller: Caller, presented: Presented, now: Now
         .await
 }
 
-async fn access_token(app: &App, caller: Caller, token: &str, now: Now) -> Result<(), Failure> {
+async fn access_token(app: &App, plane: Plane, caller: Caller, token: &str, now: Now) -> Result<(), Failure> {
     let ring = app.keys.ring(caller.current.counter).await?;
     let Ok(token) = app.verified.verify(&ring, app.verified.look_at(token)) else { return Ok(()) };
-    if token.validate(&app.issuer, *now).is_err() {
+    if token.validate(app.place(plane), *now).is_err() {
         return Ok(());
     }
     if let Decision::ListToken { jti, until } = revocation::access_token(&caller.authenticated, token.claims(), *now) {

@@ -28,6 +28,7 @@ use hospes_protocol::{
     family::Family,
     id::FamilyId,
     liveness::{self, Standing},
+    parameters::Parameters,
     plane::Plane,
     refresh_token::{self, Presented},
     scope::OFFLINE_ACCESS,
@@ -43,28 +44,40 @@ pub(crate) async fn token(
     headers: HeaderMap,
     Form(parameters): Form,
 ) -> Result<NoStore<TokenResponse>, Challenged> {
-    let request = token_request::parse(&parameters)?;
-    let caller = authenticate(&app, Sender { headers: &headers, address: address.0 }, &parameters, *now).await?;
+    let sender = Sender { plane: Plane::Standard, headers: &headers, address: address.0 };
+    Ok(NoStore(answer(&app, sender, &parameters, now).await?))
+}
+
+/// The same for the endpoint of any plane.
+pub(crate) async fn answer(
+    app: &App,
+    sender: Sender<'_>,
+    parameters: &Parameters,
+    now: Now,
+) -> Result<TokenResponse, Challenged> {
+    let plane = sender.plane;
+    let request = token_request::parse(parameters, plane)?;
+    let caller = authenticate(app, sender, parameters, *now).await?;
     request.is_allowed_for(&caller.registered.client)?;
     let ring = app.keys.ring(caller.current.counter).await?;
     let signers = Signers::of(&ring, &caller.registered.client, *now)?;
     let order = match request {
         TokenRequest::AuthorizationCode { code, redirect_uri, code_verifier, resources } => {
             let redemption = CodeRedemption { code, redirect_uri, code_verifier, resources };
-            redeem_code(&app, caller, ring, redemption, *now).await?
+            redeem_code(app, plane, caller, ring, redemption, *now).await?
         }
         TokenRequest::RefreshToken { refresh_token, scope, resources } => {
             let presented = Presented::parse(&refresh_token).ok_or(refresh_token::UNKNOWN)?;
-            refresh(&app, caller, ring, Refresh { presented, scope, resources }, *now).await?
+            refresh(app, caller, ring, Refresh { plane, presented, scope, resources }, *now).await?
         }
         TokenRequest::ClientCredentials { scope, resources } => {
             let Caller { registered, current, .. } = caller;
             let allowed =
                 client_credentials::decide(&registered.client, scope.as_ref(), &resources, &current.project.policy)?;
-            issue::client_token(&app, &current, &registered.client, allowed.scope, &allowed.resources, *now)
+            issue::client_token(app, &current, &registered.client, allowed.scope, &allowed.resources, *now)
         }
     };
-    Ok(NoStore(issue::sign(order, &signers)?))
+    Ok(issue::sign(order, &signers)?)
 }
 
 struct CodeRedemption {
@@ -76,6 +89,7 @@ struct CodeRedemption {
 
 async fn redeem_code(
     app: &App,
+    plane: Plane,
     caller: Caller,
     ring: Arc<KeyRing>,
     request: CodeRedemption,
@@ -91,7 +105,7 @@ async fn redeem_code(
             let code = tx.take_code(project, &hash)?.ok_or(authorization_code::UNKNOWN)?;
             let redemption = Redemption {
                 client_id: &caller.registered.client.id,
-                plane: Plane::Standard,
+                plane,
                 redirect_uri: request.redirect_uri.as_deref(),
                 code_verifier: request.code_verifier.as_deref(),
             };
@@ -107,7 +121,10 @@ async fn redeem_code(
             let (current, client) = reread_client(tx, &app, &caller)?;
             // Locked, in the order of `sign_out_everywhere`: whoever ends the grant or the login meanwhile comes before
             // this, or finds the family.
-            let session = tx.take_session(project, &code.session_id)?;
+            let session = match &code.session_id {
+                Some(id) => Some(tx.take_session(project, id)?),
+                None => None,
+            };
             let grant = tx.take_grant(project, &code.user_id, &code.client_id, now)?;
             let user = tx.find_user(project, &code.user_id)?;
             let standing = Standing {
@@ -117,7 +134,9 @@ async fn redeem_code(
                 grant: grant.as_ref(),
             };
             let alive = liveness::authorization(standing, code.issued_at, now).map_err(ended)?;
-            liveness::session(session.as_ref(), alive.user, now).map_err(ended)?;
+            if let Some(session) = session {
+                liveness::session(session.as_ref(), alive.user, now).map_err(ended)?;
+            }
 
             let lifetimes = &app.config.lifetimes;
             let access_end = now.plus(issue::access_token_lifetime(&app, alive.client));
@@ -183,6 +202,7 @@ fn first_refresh_token(
 }
 
 struct Refresh {
+    plane: Plane,
     presented: Presented,
     scope: Option<Scope>,
     resources: Vec<String>,
@@ -267,7 +287,7 @@ async fn refresh_once(
                     keys: &keys,
                     family: &family,
                     alive: &alive,
-                    plane: Plane::Standard,
+                    plane: request.plane,
                     window: alive.client.settings.refresh_window.unwrap_or(lifetimes.refresh_window),
                     idle_lifetime: lifetimes.refresh_idle,
                     new_salt,
@@ -275,15 +295,21 @@ async fn refresh_once(
                 },
             );
             let token = match decision {
-                refresh_token::Decision::Rotate { state, token } | refresh_token::Decision::Keep { state, token } => {
+                refresh_token::Decision::Rotate { state, token } => {
                     // First: a request that is refused for what it asks takes no step.
                     narrow()?;
                     tx.save_refresh_state(project, &family_id, &state)?;
-                    token
+                    Some(token)
+                }
+                refresh_token::Decision::Keep { state, token } => {
+                    narrow()?;
+                    tx.save_refresh_state(project, &family_id, &state)?;
+                    // By Stytch's contract a token that stays is not sent again
+                    (request.plane == Plane::Standard).then_some(token)
                 }
                 refresh_token::Decision::Repeat { token } => {
                     info!(client_id = %family.client_id, family_id = %family.id, "a superseded refresh token was answered again");
-                    token
+                    Some(token)
                 }
                 refresh_token::Decision::Theft => {
                     warn!(client_id = %family.client_id, family_id = %family.id, "refresh token reuse: the family is revoked");
@@ -312,7 +338,7 @@ async fn refresh_once(
                     scope,
                     resources: &resources,
                     nonce: None,
-                    refresh_token: Some(token),
+                    refresh_token: token,
                     not_after,
                 },
                 now,

@@ -25,6 +25,7 @@ use hospes_protocol::{
     ErrorCode::{InsufficientScope, InvalidRequest, InvalidToken},
     claims, liveness,
     parameters::Parameters,
+    plane::Plane,
     userinfo::{self, Request},
 };
 use serde_json::{Map, Value};
@@ -36,7 +37,7 @@ pub(crate) async fn get(
     headers: HeaderMap,
     Query(query): Query,
 ) -> Result<Response, Challenged> {
-    answer(&app, now, &headers, &query, None).await
+    answer(&app, Plane::Standard, now, &headers, &query, None).await
 }
 
 pub(crate) async fn post(
@@ -49,25 +50,40 @@ pub(crate) async fn post(
     let body = body.map_err(|_| BODY_UNREADABLE)?;
     // RFC 6750 §2.2: a body counts only as a form; a POST with the header may be empty
     let body = if is_form(&headers) { Some(Parameters::parse(&body)?) } else { None };
-    answer(&app, now, &headers, &query, body.as_ref()).await
+    answer(&app, Plane::Standard, now, &headers, &query, body.as_ref()).await
 }
 
 async fn answer(
     app: &App,
+    plane: Plane,
     now: Now,
     headers: &HeaderMap,
     query: &Parameters,
     body: Option<&Parameters>,
 ) -> Result<Response, Challenged> {
+    match claims(app, plane, now, headers, query, body).await? {
+        Some(claims) => Ok(NoStore(claims).into_response()),
+        // RFC 6750 §3.1: no error where no token was presented
+        None => Ok((StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, userinfo::challenge(None))]).into_response()),
+    }
+}
+
+/// What the presented token lets know of its user, at the endpoint of any plane; `None` if there is no token.
+pub(crate) async fn claims(
+    app: &App,
+    plane: Plane,
+    now: Now,
+    headers: &HeaderMap,
+    query: &Parameters,
+    body: Option<&Parameters>,
+) -> Result<Option<Map<String, Value>>, Challenged> {
     let authorization = extract::single(headers, AUTHORIZATION)?;
     let token =
         userinfo::bearer(&Request { authorization, query, body }).map_err(|refusal| challenged(refusal.into()))?;
-    let Some(token) = token else {
-        // RFC 6750 §3.1: no error where no token was presented
-        return Ok((StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, userinfo::challenge(None))]).into_response());
-    };
-    let claims = claims_for(app, token, now).await.map_err(challenged)?;
-    Ok(NoStore(claims).into_response())
+    match token {
+        Some(token) => Ok(Some(claims_for(app, plane, token, now).await.map_err(challenged)?)),
+        None => Ok(None),
+    }
 }
 
 fn challenged(failure: Failure) -> Challenged {
@@ -80,7 +96,7 @@ fn challenged(failure: Failure) -> Challenged {
     Challenged { failure, challenge }
 }
 
-async fn claims_for(app: &App, token: &str, now: Now) -> Result<Map<String, Value>, Failure> {
+async fn claims_for(app: &App, plane: Plane, token: &str, now: Now) -> Result<Map<String, Value>, Failure> {
     let presented = app.verified.look_at(token);
     // A token that was verified before is looked up at once, and the change counter with it.
     let behind = match presented.remembered() {
@@ -92,7 +108,7 @@ async fn claims_for(app: &App, token: &str, now: Now) -> Result<Map<String, Valu
         None => app.keys.ring_of_now().await?,
     };
     let token = app.verified.verify(&ring, presented)?;
-    token.validate(&app.issuer, *now)?;
+    token.validate(app.place(plane), *now)?;
     let behind = match behind {
         Some(behind) => behind,
         None => rows_behind(app, token.clone()).await?,
