@@ -39,6 +39,7 @@ pub mod refresh_token;
 pub mod registration_rules;
 pub mod resource;
 pub mod revocation;
+pub mod sandbox;
 pub mod scope;
 pub mod secret;
 pub mod session;

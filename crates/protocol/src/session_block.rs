@@ -51,7 +51,7 @@ impl SessionRequest {
             Some(_) => return Err(BAD_DURATION),
         };
         let mut custom_claims = custom_claims.unwrap_or_default();
-        if custom_claims.keys().any(|name| name.starts_with(OWN_CLAIMS)) {
+        if custom_claims.keys().any(|name| is_own(name)) {
             return Err(OWN_CLAIM);
         }
         // As the contract has it, these are ignored.
@@ -147,7 +147,11 @@ pub fn carry_on(session: &mut FullSession, request: &SessionRequest, now: Timest
 
 /// Whether no custom claim and no template may have this name.
 pub fn is_reserved(name: &str) -> bool {
-    RESERVED_CLAIMS.contains(&name) || name.starts_with(OWN_CLAIMS)
+    RESERVED_CLAIMS.contains(&name) || is_own(name)
+}
+
+fn is_own(name: &str) -> bool {
+    name.to_ascii_lowercase().starts_with(OWN_CLAIMS)
 }
 
 /// Objects are merged member by member, `null` takes a member away, anything else replaces.
@@ -285,8 +289,10 @@ mod tests {
     fn reserved_claims_are_ignored_and_the_servers_own_refused() {
         let hostile: Map<String, Value> = RESERVED_CLAIMS.iter().map(|name| ((*name).to_owned(), json!("x"))).collect();
         check_merge(json!({}), Value::Object(hostile), json!({}));
-        let own = object(json!({ "https://stytch.com/session": {} }));
-        assert_eq!(SessionRequest::parse(Some(5), Some(own)), Err(OWN_CLAIM));
+        for name in ["https://stytch.com/session", "HTTPS://Stytch.com/organization"] {
+            let own = [(name.to_owned(), json!({}))].into_iter().collect();
+            assert_eq!(SessionRequest::parse(Some(5), Some(own)), Err(OWN_CLAIM), "{name}");
+        }
     }
 
     #[test]

@@ -390,3 +390,23 @@ async fn the_owner_of_an_address_gets_an_account_that_a_stranger_prepared_withou
     let page = stranger.open("/login").await;
     assert_eq!(stranger.login(&page, "alice").await.page(), "login");
 }
+
+// attacks.md row 38
+#[tokio::test]
+async fn a_profile_of_one_project_is_none_at_another() {
+    let (app, issuer) = (app().await, Issuer::new());
+    let profile = add(&app, issuer.profile()).await;
+    let lagoon = app.neighbour("").await.host();
+    let path = format!("{PROFILES}/{profile}");
+    let body = json!({ "profile_id": profile, "token": issuer.token(&app, "alice", json!({})) });
+    for reply in [
+        lagoon.get(&path).await,
+        lagoon.put(&path, json!({ "name": "Mine" })).await,
+        lagoon.delete(&path).await,
+        lagoon.post(ATTEST, body.clone()).await,
+    ] {
+        reply.refused_by_api(404, "trusted_token_profile_not_found");
+    }
+    assert_eq!(lagoon.get(PROFILES).await.done()["trusted_token_profiles"], json!([]));
+    app.host().post(ATTEST, body).await.done();
+}

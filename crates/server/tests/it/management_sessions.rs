@@ -304,3 +304,53 @@ async fn forty_extensions_at_once_lose_no_claim() {
     let sessions = sessions_of(&app, ALICE).await;
     assert_eq!(sessions[0]["custom_claims"].as_object().unwrap().len(), 40);
 }
+
+const SANDBOX: &str = "WJtR5BCy38Szd5AfoDpf0iqFKEt4EE5JhjlWUY7l3FtY";
+
+// stytch-backend-api.md section 9
+#[tokio::test]
+async fn a_test_project_has_a_session_to_try_things_with_and_a_live_one_has_not() {
+    let app = TestApp::new().await;
+    let body = json!({ "session_token": SANDBOX, "session_duration_minutes": 30 });
+    let reply = app.host().post(AUTHENTICATE, body.clone()).await.done();
+    assert_eq!((&reply["session_token"], &reply["session"]["roles"]), (&json!(SANDBOX), &json!(["stytch_user"])));
+    assert_eq!(reply["session"]["expires_at"], "2027-01-15T08:30:00Z");
+    // It is stored nowhere, so its JWT opens nothing.
+    let by_jwt = json!({ "session_jwt": reply["session_jwt"] });
+    app.host().post(AUTHENTICATE, by_jwt).await.refused_by_api(404, "session_not_found");
+    let check =
+        json!({ "session_token": SANDBOX, "authorization_check": { "resource_id": "notes", "action": "read" } });
+    app.host().post(AUTHENTICATE, check).await.refused_by_api(403, "session_authorization_error");
+    app.host().post(REVOKE, json!({ "session_token": SANDBOX })).await.done();
+    let mut browser = app.browser();
+    browser.cookies.insert("hospes_session".into(), SANDBOX.into());
+    assert_eq!(browser.open("/account/apps").await.page(), "login");
+    let other = json!({ "session_token": "59cnLELtq5cFVS6uYK9f-pAWzBkhqZl8AvLhbhOvKNWw" });
+    app.host().post(AUTHENTICATE, other).await.refused_by_api(404, "session_not_found");
+
+    let live = "project-live-00000000-0000-4000-8000-000000000000";
+    let app = TestApp::plan().seed(|seed| seed["project"]["id"] = json!(live)).start().await;
+    let mut host = app.host();
+    host.project = live.into();
+    host.post(AUTHENTICATE, body).await.refused_by_api(404, "session_not_found");
+    host.post(REVOKE, json!({ "session_token": SANDBOX })).await.refused_by_api(404, "session_not_found");
+}
+
+// attacks.md row 38
+#[tokio::test]
+async fn a_session_of_one_project_is_none_at_another() {
+    let (app, _) = with_login_before().await;
+    let lagoon = app.neighbour("").await;
+    let made = begin(&app, json!({})).await;
+    let token = json!({ "session_token": made["session_token"] });
+    let jwt = json!({ "session_jwt": made["session_jwt"] });
+    let id = json!({ "session_id": made["session"]["session_id"] });
+    for path in [AUTHENTICATE, REVOKE] {
+        lagoon.host().post(path, token.clone()).await.refused_by_api(404, "session_not_found");
+        lagoon.host().post(path, jwt.clone()).await.refused_by_api(400, "unable_to_parse_session_jwt");
+    }
+    lagoon.host().post(REVOKE, id).await.refused_by_api(404, "session_not_found");
+    let theirs = lagoon.host().get(&format!("/v1/sessions?user_id={ALICE}")).await.done();
+    assert_eq!(theirs["sessions"], json!([]));
+    app.host().post(AUTHENTICATE, token).await.done();
+}

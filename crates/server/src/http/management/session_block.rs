@@ -231,11 +231,23 @@ impl Signer {
         session: FullSession,
         now: Timestamp,
     ) -> Result<Stored, Failure> {
-        let project = &self.current.project;
         let token = self.token(&session);
         // After a change of the master key it is another than was handed out; then there is none to tell.
-        let by_token = tx.find_session_by_token(&project.id, &token.hash())?;
+        let by_token = tx.find_session_by_token(&self.current.project.id, &token.hash())?;
         let token = by_token.filter(|own| own.id == session.session.id).map(|_| token);
+        self.shown(tx, user, session, token, now)
+    }
+
+    /// The answer for a session with this token.
+    pub(crate) fn shown(
+        &self,
+        tx: &mut Tx<'_>,
+        user: &User,
+        session: FullSession,
+        token: Option<Secret>,
+        now: Timestamp,
+    ) -> Result<Stored, Failure> {
+        let project = &self.current.project;
         let claims = self.claims(user, &session, &project.settings, now);
         let object = SessionObject::of(&session, user);
         let made = Made { key: Arc::clone(&self.key), claims, token, object };
