@@ -28,7 +28,51 @@ function client(client_id, settings) {
   };
 }
 
+// Its own store forgets all but the thousand newest entries, and a load has more.
+const stored = new Map();
+const grants = new Map();
+
+class Memory {
+  constructor(model) {
+    this.model = model;
+  }
+
+  async upsert(id, payload) {
+    const key = `${this.model}:${id}`;
+    stored.set(key, payload);
+    if (this.model === 'Session') stored.set(`uid:${payload.uid}`, payload);
+    if (!payload.grantId || this.model === 'Grant' || this.model === 'Session') return;
+    const keys = grants.get(payload.grantId);
+    if (keys) keys.push(key);
+    else grants.set(payload.grantId, [key]);
+  }
+
+  async find(id) {
+    return stored.get(`${this.model}:${id}`);
+  }
+
+  async findByUid(uid) {
+    return stored.get(`uid:${uid}`);
+  }
+
+  async findByUserCode() {}
+
+  async consume(id) {
+    stored.get(`${this.model}:${id}`).consumed = Math.floor(Date.now() / 1000);
+  }
+
+  async destroy(id) {
+    stored.delete(`${this.model}:${id}`);
+  }
+
+  async revokeByGrantId(id) {
+    for (const key of grants.get(id) ?? []) stored.delete(key);
+    grants.delete(id);
+  }
+}
+
 const provider = new Provider(issuer, {
+  adapter: Memory,
   clients: [
     client('web', { id_token_signed_response_alg: 'RS256' }),
     client('web-es256', { id_token_signed_response_alg: 'ES256' }),
