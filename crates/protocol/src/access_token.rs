@@ -254,6 +254,10 @@ mod tests {
         let token = AccessToken::from_verified(verified(Some(TYP), with(json!({ "aud": several })))).unwrap();
         assert_eq!(serde_json::to_value(token.claims()).unwrap()["aud"], several);
 
+        let more = with(json!({ "plan": "gold", "list": [1, { "a": null }] }));
+        let token = AccessToken::from_verified(verified(Some(TYP), more.clone())).unwrap();
+        assert_eq!(serde_json::to_value(token.claims()).unwrap(), more);
+
         let least = json!({
             "iss": ISSUER, "sub": "m2m", "aud": "a", "client_id": "m2m", "iat": 1, "exp": 2, "jti": "2",
         });

@@ -5,10 +5,12 @@
 use crate::{
     id::ClientId,
     plane::Plane,
+    redirect_uri,
     scope::Scope,
     time::{Seconds, Timestamp},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// A registered client, with what happened to it since.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,7 +63,7 @@ pub struct ClientSettings {
     pub resources: Option<Vec<String>>,
     /// Public keys for `private_key_jwt`, inline (RFC 7517 §5) …
     #[serde(default)]
-    pub jwks: Option<serde_json::Value>,
+    pub jwks: Option<Value>,
     /// … or where to fetch them.
     #[serde(default)]
     pub jwks_uri: Option<String>,
@@ -74,6 +76,9 @@ pub struct ClientSettings {
     /// First party only: no consent question for `offline_access`.
     #[serde(default)]
     pub bypass_consent_for_offline_access: bool,
+    /// First party only: may get `full_access`, with which its user's session can be had.
+    #[serde(default)]
+    pub full_access_allowed: bool,
     /// Set when the operator has checked who stands behind this client.
     #[serde(default)]
     pub verified: bool,
@@ -86,6 +91,45 @@ pub struct ClientSettings {
     /// How long a superseded refresh token still yields its successor; `None` means the project's setting, 0 turns it off.
     #[serde(default)]
     pub refresh_window: Option<Seconds>,
+    /// One more member of `aud` in its access tokens.
+    #[serde(default)]
+    pub access_token_custom_audience: Option<String>,
+    /// More claims for its access tokens and ID tokens (`claim_template`); empty for none.
+    #[serde(default)]
+    pub access_token_template: String,
+    #[serde(default)]
+    pub id_token_template: String,
+    /// What the host app notes about a machine, for claim templates. Its keys are the host app's.
+    #[serde(default)]
+    pub trusted_metadata: Map<String, Value>,
+    #[serde(default)]
+    pub creation_method: CreationMethod,
+    /// Where its metadata came from, if from its own document.
+    #[serde(default)]
+    pub client_id_metadata_url: Option<String>,
+}
+
+/// Who made a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CreationMethod {
+    /// The operator or the host app.
+    #[default]
+    Management,
+    /// Itself (RFC 7591).
+    DynamicClientRegistration,
+    /// Itself, by a document at its own address.
+    ClientIdMetadataDocument,
+}
+
+impl CreationMethod {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Management => "management",
+            Self::DynamicClientRegistration => "dynamic_client_registration",
+            Self::ClientIdMetadataDocument => "client_id_metadata_document",
+        }
+    }
 }
 
 /// Whom a client acts for.
@@ -204,6 +248,16 @@ impl GrantType {
 impl Client {
     pub fn may_use(&self, grant_type: GrantType) -> bool {
         self.settings.grant_types.contains(&grant_type)
+    }
+
+    /// What to call it before people: its name, else where it lives, else its id.
+    pub fn display_name(&self) -> String {
+        let settings = &self.settings;
+        if !settings.name.is_empty() {
+            return settings.name.clone();
+        }
+        let host = settings.redirect_uris.first().map(|uri| redirect_uri::display_host(uri));
+        host.filter(|host| !host.is_empty()).unwrap_or_else(|| self.id.to_string())
     }
 
     pub fn is_public(&self) -> bool {

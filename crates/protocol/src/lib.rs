@@ -11,6 +11,7 @@ pub mod authorization_request;
 pub mod authorization_response;
 pub mod authorize;
 pub mod capabilities;
+pub mod claim_template;
 pub mod claims;
 pub mod client;
 pub mod client_assertion;

@@ -4,6 +4,7 @@
 //! The protocol's other rules may then rely on a stored record.
 
 use crate::{
+    claim_template::{self, Kind},
     client::{AuthenticationMethod, ClientSettings, Confidentiality, GrantType, Party},
     error::{
         ErrorCode::{InvalidClientMetadata, InvalidRedirectUri},
@@ -49,6 +50,12 @@ pub const BYPASS_FOR_THIRD_PARTY: Refusal = refuse(
     InvalidClientMetadata,
     "bypass_consent_for_offline_access is for first-party clients only: third parties need the user's consent",
 );
+pub const FULL_ACCESS_FOR_THIRD_PARTY: Refusal =
+    refuse(InvalidClientMetadata, "full_access_allowed is for first-party clients only");
+pub const BAD_CUSTOM_AUDIENCE: Refusal = refuse(
+    InvalidClientMetadata,
+    "access_token_custom_audience must have 1 to 255 visible ASCII characters, and be a URI if it has a colon",
+);
 pub const NO_KEYS: Refusal =
     refuse(InvalidClientMetadata, "private_key_jwt needs the client's public keys: jwks or jwks_uri");
 pub const TWO_KEY_SOURCES: Refusal = refuse(InvalidClientMetadata, "give jwks or jwks_uri, not both");
@@ -80,30 +87,54 @@ pub fn validate_client_settings(settings: &ClientSettings) -> Result<(), Refusal
 }
 
 /// The same, with private-use schemes that the operator accepts although they have no dot.
-///
+pub fn validate_client_settings_allowing(settings: &ClientSettings, private_schemes: &[&str]) -> Result<(), Refusal> {
+    validate_named(settings)?;
+    validate_written(settings, private_schemes, Stage::Whole)
+}
+
+/// The same for a client that is being set up: its name and its redirect URIs may follow later. Until then it is called
+/// by where it lives, and nobody can be sent there.
+pub fn validate_client_draft(settings: &ClientSettings) -> Result<(), Refusal> {
+    if !settings.name.is_empty() {
+        validate_named(settings)?;
+    }
+    validate_written(settings, &[], Stage::Draft)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Draft,
+    Whole,
+}
+
 /// From who the client is, by what it may do and where it lives, to numbers: the first refusal is the one to mend
 /// first, because it often explains the next.
-pub fn validate_client_settings_allowing(settings: &ClientSettings, private_schemes: &[&str]) -> Result<(), Refusal> {
-    validate_texts(settings)?;
+fn validate_written(settings: &ClientSettings, private_schemes: &[&str], stage: Stage) -> Result<(), Refusal> {
+    if settings.description.chars().count() > LONGEST_DESCRIPTION {
+        return Err(DESCRIPTION_TOO_LONG);
+    }
     validate_authentication(settings)?;
     validate_grant_types(settings)?;
+    // RFC 7591 §2: clients with a redirect flow must register them
+    let is_sent_back = settings.grant_types.contains(&GrantType::AuthorizationCode);
+    if stage == Stage::Whole && is_sent_back && settings.redirect_uris.is_empty() {
+        return Err(NO_REDIRECT_URI);
+    }
     validate_redirect_uris(settings, private_schemes)?;
     validate_web_uris(settings)?;
     validate_privileges(settings)?;
     validate_keys(settings)?;
     validate_scope_and_resources(settings)?;
-    validate_times(settings)
+    validate_times(settings)?;
+    validate_own_claims(settings)
 }
 
-fn validate_texts(settings: &ClientSettings) -> Result<(), Refusal> {
+fn validate_named(settings: &ClientSettings) -> Result<(), Refusal> {
     let length = settings.name.chars().count();
     let is_blank = settings.name.trim().is_empty();
     // OAuth 2.1 §7.9: the user decides by this name, so nothing in it may hide or turn around what they read
     if is_blank || length > LONGEST_NAME || settings.name.chars().any(is_treacherous) {
         return Err(BAD_NAME);
-    }
-    if settings.description.chars().count() > LONGEST_DESCRIPTION {
-        return Err(DESCRIPTION_TOO_LONG);
     }
     Ok(())
 }
@@ -146,10 +177,6 @@ fn validate_grant_types(settings: &ClientSettings) -> Result<(), Refusal> {
 }
 
 fn validate_redirect_uris(settings: &ClientSettings, private_schemes: &[&str]) -> Result<(), Refusal> {
-    // RFC 7591 §2: clients with a redirect flow must register them
-    if settings.grant_types.contains(&GrantType::AuthorizationCode) && settings.redirect_uris.is_empty() {
-        return Err(NO_REDIRECT_URI);
-    }
     for uris in [&settings.redirect_uris, &settings.post_logout_redirect_uris] {
         if uris.len() > MOST_URIS {
             return Err(TOO_MANY_URIS);
@@ -185,6 +212,9 @@ fn validate_privileges(settings: &ClientSettings) -> Result<(), Refusal> {
     // OIDC Core §11
     if settings.bypass_consent_for_offline_access && settings.party == Party::Third {
         return Err(BYPASS_FOR_THIRD_PARTY);
+    }
+    if settings.full_access_allowed && settings.party == Party::Third {
+        return Err(FULL_ACCESS_FOR_THIRD_PARTY);
     }
     Ok(())
 }
@@ -237,6 +267,22 @@ fn validate_times(settings: &ClientSettings) -> Result<(), Refusal> {
         return Err(BAD_REFRESH_WINDOW);
     }
     Ok(())
+}
+
+fn validate_own_claims(settings: &ClientSettings) -> Result<(), Refusal> {
+    if !settings.access_token_custom_audience.as_deref().is_none_or(is_audience) {
+        return Err(BAD_CUSTOM_AUDIENCE);
+    }
+    for template in [&settings.access_token_template, &settings.id_token_template] {
+        claim_template::parse(template, Kind::User)?;
+    }
+    Ok(())
+}
+
+/// RFC 7519 §2 and §4.1.3: StringOrURI.
+pub fn is_audience(text: &str) -> bool {
+    let is_plain = (1..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+    is_plain && (!text.contains(':') || (is_uri_text(text) && split_scheme(text).is_some()))
 }
 
 fn has_repetition<T: PartialEq>(entries: &[T]) -> bool {
@@ -360,6 +406,35 @@ mod tests {
         let bypassing = |party| ClientSettings { bypass_consent_for_offline_access: true, party, ..public() };
         check(bypassing(Party::Third), Err(BYPASS_FOR_THIRD_PARTY));
         check(bypassing(Party::First), Ok(()));
+        let with_full_access = |party| ClientSettings { full_access_allowed: true, party, ..public() };
+        check(with_full_access(Party::Third), Err(FULL_ACCESS_FOR_THIRD_PARTY));
+        check(with_full_access(Party::First), Ok(()));
+    }
+
+    #[test]
+    fn a_draft_may_lack_its_name_and_its_redirect_uris() {
+        let draft = ClientSettings { name: String::new(), redirect_uris: Vec::new(), ..public() };
+        assert_eq!(validate_client_draft(&draft), Ok(()));
+        let named = |name: &str| validate_client_draft(&ClientSettings { name: name.into(), ..draft.clone() });
+        assert_eq!((named("App"), named(" "), named("a\u{202E}b")), (Ok(()), Err(BAD_NAME), Err(BAD_NAME)));
+        let described = ClientSettings { description: "x".repeat(2001), ..draft.clone() };
+        assert_eq!(validate_client_draft(&described), Err(DESCRIPTION_TOO_LONG));
+        let elsewhere = ClientSettings { redirect_uris: vec!["http://a.example/cb".into()], ..draft };
+        assert_eq!(validate_client_draft(&elsewhere), Err(HTTP_NOT_LOOPBACK));
+    }
+
+    #[test]
+    fn own_claims_are_checked() {
+        for audience in ["api", "https://api.example/", "urn:example:api", "project-test-1"] {
+            check(ClientSettings { access_token_custom_audience: Some(audience.into()), ..public() }, Ok(()));
+        }
+        for audience in ["", "a b", ":x", "1:x", "https://a.example/\"", "é", &"x".repeat(256)] {
+            let refused = ClientSettings { access_token_custom_audience: Some(audience.into()), ..public() };
+            check(refused, Err(BAD_CUSTOM_AUDIENCE));
+        }
+        let template = String::from("{\"sub\": 1}");
+        check(ClientSettings { access_token_template: template.clone(), ..public() }, Err(claim_template::RESERVED));
+        check(ClientSettings { id_token_template: template, ..public() }, Err(claim_template::RESERVED));
     }
 
     #[test]

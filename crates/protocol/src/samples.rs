@@ -2,7 +2,10 @@
 
 use crate::{
     access_token::AccessTokenClaims,
-    client::{ApplicationType, AuthenticationMethod, Client, ClientSettings, Confidentiality, GrantType, Party},
+    client::{
+        ApplicationType, AuthenticationMethod, Client, ClientSettings, Confidentiality, CreationMethod, GrantType,
+        Party,
+    },
     family::{Family, FamilyContext},
     grant::Grant,
     id::{ClientId, FamilyId, ProjectId, SessionId, UserId},
@@ -15,6 +18,7 @@ use crate::{
     time::{Seconds, Timestamp},
     user::{Profile, User},
 };
+use serde_json::Map;
 
 pub(crate) const NOW: Timestamp = Timestamp(1_800_000_000);
 /// When everything below began.
@@ -60,11 +64,18 @@ pub(crate) fn client() -> Client {
             assertion_audience_token_endpoint: false,
             pkce_optional: false,
             bypass_consent_for_offline_access: false,
+            full_access_allowed: false,
             verified: false,
             access_token_alg: None,
             id_token_alg: None,
             access_token_lifetime: None,
             refresh_window: None,
+            access_token_custom_audience: None,
+            access_token_template: String::new(),
+            id_token_template: String::new(),
+            trusted_metadata: Map::new(),
+            creation_method: CreationMethod::Management,
+            client_id_metadata_url: None,
         },
         created_at: BEFORE,
         updated_at: BEFORE,

@@ -7,8 +7,10 @@
 use crate::{app::App, failure::Failure, keys::KeyRing, project_settings::StytchIssuer, records::Current};
 use anyhow::Context as _;
 use hospes_protocol::{
-    Scope, Seconds, Timestamp,
+    ErrorCode::InvalidRequest,
+    Refusal, Scope, Seconds, Timestamp,
     access_token::{self, AccessTokenClaims},
+    claim_template::{self, ClaimTemplate, Facts, Kind},
     claims,
     client::{Client, SigningAlg},
     family::{Family, FamilyContext},
@@ -17,13 +19,20 @@ use hospes_protocol::{
     liveness,
     plane::{Plane, stytch_issuer},
     policy::Policy,
+    refuse,
     scope::OPENID,
     stytch_access_token,
     user::User,
 };
 use serde::Serialize;
-use serde_json::Map;
+use serde_json::{Map, Value};
 use std::sync::Arc;
+
+/// RFC 6749 §5.2 has no error for this; it is for the operator, whom the developer has to tell.
+pub const CLAIMS_TOO_LARGE: Refusal = refuse(
+    InvalidRequest,
+    "the claims of the token's template have more than 4096 bytes; the operator can shorten the template or the metadata",
+);
 
 /// RFC 6749 §5.1. Absent members are left out, never `null` (mcp T-16).
 #[derive(Debug, Serialize)]
@@ -87,17 +96,33 @@ pub fn issuer(app: &App, current: &Current, plane: Plane) -> String {
     }
 }
 
-/// The audience of a token for `resources`: those, else the project's default resource, else ourselves. On the Stytch
-/// plane it is the project.
-fn audience(app: &App, client: &Client, policy: &Policy, resources: &[String]) -> Vec<String> {
-    if client.settings.plane == Plane::Stytch {
-        return vec![app.project.to_string()];
+/// The audience of a token for `resources`: those, else the project's default resource, else ourselves; on the Stytch
+/// plane the project. And the `more` that client and project ask for.
+fn audience(app: &App, client: &Client, policy: &Policy, resources: &[String], more: Option<&str>) -> Vec<String> {
+    let mut audience = match client.settings.plane {
+        Plane::Stytch => vec![app.project.to_string()],
+        Plane::Standard => resources.to_vec(),
+    };
+    if audience.is_empty() {
+        let default = policy.resources.iter().find(|resource| resource.default).map(|resource| resource.uri.clone());
+        audience.push(default.unwrap_or_else(|| app.issuer.clone()));
     }
-    if !resources.is_empty() {
-        return resources.to_vec();
+    for own in client.settings.access_token_custom_audience.as_deref().into_iter().chain(more) {
+        if !own.is_empty() && !audience.iter().any(|other| other == own) {
+            audience.push(own.to_owned());
+        }
     }
-    let default = policy.resources.iter().find(|resource| resource.default).map(|resource| resource.uri.clone());
-    vec![default.unwrap_or_else(|| app.issuer.clone())]
+    audience
+}
+
+/// The claims that a stored template adds. It was checked when it was stored.
+fn custom_claims(template: &str, kind: Kind, facts: Facts<'_>) -> Result<Map<String, Value>, Failure> {
+    if template.is_empty() {
+        return Ok(Map::new());
+    }
+    let template: ClaimTemplate =
+        claim_template::parse(template, kind).context("a stored claim template that cannot be read")?;
+    Ok(template.render(facts).map_err(|_| CLAIMS_TOO_LARGE)?.into_map())
 }
 
 /// What a user's authorization yields. `expires_at` of the family and the grant bound the access token's life.
@@ -114,16 +139,20 @@ pub struct UserTokens<'a> {
     pub not_after: Timestamp,
 }
 
-pub fn user_tokens(app: &App, tokens: UserTokens<'_>, now: Timestamp) -> Order {
+/// Refused when the client's claim templates render to too much.
+pub fn user_tokens(app: &App, tokens: UserTokens<'_>, now: Timestamp) -> Result<Order, Failure> {
     let UserTokens { current, client, user, family, scope, resources, nonce, refresh_token, not_after } = tokens;
     let FamilyContext { auth_time, amr, acr, id_token_claims, .. } = &family.context;
     let iss = issuer(app, current, family.plane);
     let is_standard = family.plane == Plane::Standard;
+    let policy = &current.project.policy;
+    let facts = Facts::User { user, policy };
+    let settings = &client.settings;
     let access = AccessTokenClaims {
         plane: family.plane,
         iss: iss.clone(),
         sub: user.id.to_string(),
-        aud: audience(app, client, &current.project.policy, resources),
+        aud: audience(app, client, policy, resources, None),
         client_id: client.id.clone(),
         scope: scope.clone(),
         iat: now,
@@ -135,10 +164,16 @@ pub fn user_tokens(app: &App, tokens: UserTokens<'_>, now: Timestamp) -> Order {
         acr: acr.clone(),
         amr: amr.clone(),
         sid: family.session_id.clone(),
-        custom_claims: Map::new(),
+        custom_claims: custom_claims(&settings.access_token_template, Kind::User, facts)?,
     };
     // OIDC Core §3.1.3.3: an ID token iff the scope has openid
-    let identity = scope.contains(OPENID).then(|| IdTokenClaims {
+    if !scope.contains(OPENID) {
+        return Ok(Order { access, identity: None, refresh_token });
+    }
+    let mut user_claims = claims::id_token(user, &scope, &claims::within_registration(id_token_claims, client));
+    // The operator's own words come last: they may mean another address than the user's.
+    user_claims.extend(custom_claims(&settings.id_token_template, Kind::User, facts)?);
+    let identity = IdTokenClaims {
         iss,
         sub: user.id.clone(),
         aud: if is_standard { Audience::Text(client.id.clone()) } else { Audience::List([client.id.clone()]) },
@@ -152,30 +187,32 @@ pub fn user_tokens(app: &App, tokens: UserTokens<'_>, now: Timestamp) -> Order {
         azp: None,
         at_hash: None,
         sid: family.session_id.clone(),
-        user_claims: UserClaims::new(claims::id_token(
-            user,
-            &scope,
-            &claims::within_registration(id_token_claims, client),
-        )),
-    });
-    Order { access, identity, refresh_token }
+        user_claims: UserClaims::new(user_claims),
+    };
+    Ok(Order { access, identity: Some(identity), refresh_token })
 }
 
-/// A token for a client on its own behalf (RFC 6749 §4.4): `sub` is the client (RFC 9068 §2.2).
-pub fn client_token(
-    app: &App,
-    current: &Current,
-    client: &Client,
-    scope: Scope,
-    resources: &[String],
-    now: Timestamp,
-) -> Order {
-    Order {
+/// What a client gets on its own behalf.
+pub struct ClientToken<'a> {
+    pub current: &'a Current,
+    pub client: &'a Client,
+    pub scope: Scope,
+    pub resources: &'a [String],
+    /// What else the request said, for the project's claim template.
+    pub request: &'a Map<String, Value>,
+}
+
+/// A token for a client on its own behalf (RFC 6749 §4.4): `sub` is the client (RFC 9068 §2.2). Refused when the
+/// project's claim template renders to too much.
+pub fn client_token(app: &App, token: ClientToken<'_>, now: Timestamp) -> Result<Order, Failure> {
+    let ClientToken { current, client, scope, resources, request } = token;
+    let template = &current.project.settings.m2m_template;
+    Ok(Order {
         access: AccessTokenClaims {
             plane: client.settings.plane,
             iss: issuer(app, current, client.settings.plane),
             sub: client.id.to_string(),
-            aud: audience(app, client, &current.project.policy, resources),
+            aud: audience(app, client, &current.project.policy, resources, Some(&template.custom_audience)),
             client_id: client.id.clone(),
             scope,
             iat: liveness::issue_time(client, current.project.tokens_valid_from, now),
@@ -187,11 +224,11 @@ pub fn client_token(
             acr: None,
             amr: Vec::new(),
             sid: None,
-            custom_claims: Map::new(),
+            custom_claims: custom_claims(&template.content, Kind::Machine, Facts::Machine { client, request })?,
         },
         identity: None,
         refresh_token: None,
-    }
+    })
 }
 
 /// Signs what was ordered.

@@ -19,8 +19,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use hospes_protocol::{
     Scope, Seconds, Timestamp,
     client::{
-        ApplicationType, AuthenticationMethod, Client as Record, ClientSettings, Confidentiality, GrantType, Party,
-        SigningAlg,
+        ApplicationType, AuthenticationMethod, Client as Record, ClientSettings, Confidentiality, CreationMethod,
+        GrantType, Party, SigningAlg,
     },
     id::{ClientId, ProjectId},
     plane::Plane,
@@ -277,11 +277,18 @@ impl Add {
             assertion_audience_token_endpoint: self.assertion_audience_token_endpoint,
             pkce_optional: self.pkce_optional,
             bypass_consent_for_offline_access: self.bypass_consent_for_offline_access,
+            full_access_allowed: false,
             verified: self.verified,
             access_token_alg: self.access_token_alg.map(AlgName::alg),
             id_token_alg: self.id_token_alg.map(AlgName::alg),
             access_token_lifetime: self.access_token_lifetime.map(Seconds),
             refresh_window: self.refresh_window.map(Seconds),
+            access_token_custom_audience: None,
+            access_token_template: String::new(),
+            id_token_template: String::new(),
+            trusted_metadata: serde_json::Map::new(),
+            creation_method: CreationMethod::Management,
+            client_id_metadata_url: None,
         })
     }
 

@@ -62,7 +62,7 @@ impl ClientView {
     pub fn of(client: &Client) -> Self {
         Self {
             client_id: client.id.as_str().to_owned(),
-            name: client.settings.name.clone(),
+            name: client.display_name(),
             logo_uri: client.settings.logo_uri.clone(),
             client_uri: client.settings.client_uri.clone(),
             verified: client.settings.verified,

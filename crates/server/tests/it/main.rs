@@ -7,6 +7,7 @@ mod account_apps;
 mod app;
 mod attacks;
 mod authorize;
+mod claim_templates;
 mod cli;
 mod client_authentication;
 mod client_credentials;

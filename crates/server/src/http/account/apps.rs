@@ -51,7 +51,7 @@ pub(crate) async fn get(State(app): State<App>, mut visit: Visit, query: Query) 
                         let client = app.records.client(tx, &current, id)?;
                         client
                             .filter(|_| ended.is_some_and(|at| now.since(at) < NEWS))
-                            .map(|own| own.client.settings.name.clone())
+                            .map(|own| own.client.display_name())
                     }
                     None => None,
                 };

@@ -30,7 +30,7 @@ pub(crate) fn deliver(
     match delivery {
         Delivery::FormPost { action, fields } => {
             let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-            app.pages.form_post(&FormPostView { action, fields, client_name: client.settings.name.clone() }, page)
+            app.pages.form_post(&FormPostView { action, fields, client_name: client.display_name() }, page)
         }
         Delivery::Redirect(uri) if leaves_the_browser(&uri) => {
             let outcome = match answer {

@@ -12,7 +12,7 @@ use crate::{
         extract::{Form, Now},
         visit::Address,
     },
-    issue::{self, Order, Signers, TokenResponse, UserTokens},
+    issue::{self, ClientToken, Order, Signers, TokenResponse, UserTokens},
     keys::KeyRing,
     records::{Current, Registered},
     store::Tx,
@@ -21,8 +21,9 @@ use crate::{
 use anyhow::Context as _;
 use axum::{extract::State, http::HeaderMap};
 use hospes_protocol::{
-    Refusal, Scope, Timestamp, access_scope,
+    Scope, Timestamp, access_scope,
     authorization_code::{self, Redemption},
+    claim_template,
     client::GrantType,
     client_credentials,
     family::Family,
@@ -74,7 +75,14 @@ pub(crate) async fn answer(
             let Caller { registered, current, .. } = caller;
             let allowed =
                 client_credentials::decide(&registered.client, scope.as_ref(), &resources, &current.project.policy)?;
-            issue::client_token(app, &current, &registered.client, allowed.scope, &allowed.resources, *now)
+            let token = ClientToken {
+                current: &current,
+                client: &registered.client,
+                scope: allowed.scope,
+                resources: &allowed.resources,
+                request: &claim_template::request_variables(parameters.iter()),
+            };
+            issue::client_token(app, token, *now)?
         }
     };
     Ok(issue::sign(order, &signers)?)
@@ -164,9 +172,8 @@ async fn redeem_code(
             let refresh_token = may_refresh
                 .then(|| first_refresh_token(&app, &ring, &mut family, &secret, now))
                 .transpose()?;
-            tx.add_family(project, &family)?;
-            tx.redeem_code(project, &hash, now, authorization_code::keep_until(now, access_end))?;
-            Ok(issue::user_tokens(
+            // First: a request that is refused for what it asks takes no step.
+            let order = issue::user_tokens(
                 &app,
                 UserTokens {
                     current: &current,
@@ -180,7 +187,10 @@ async fn redeem_code(
                     not_after: family.expires_at,
                 },
                 now,
-            ))
+            )?;
+            tx.add_family(project, &family)?;
+            tx.redeem_code(project, &hash, now, authorization_code::keep_until(now, access_end))?;
+            Ok(order)
         })
         .await
 }
@@ -273,12 +283,23 @@ async fn refresh_once(
                 return Ok(Refreshed::AskHost(question));
             }
             let lifetimes = &app.config.lifetimes;
-            let narrow = || -> Result<_, Refusal> {
+            let order = |token| -> Result<_, Failure> {
                 let policy = &current.project.policy;
                 let scope = access_scope::narrow(&family.scope, request.scope.as_ref(), &alive, policy)?;
                 let resources =
                     access_scope::narrow_resources(&family.resources, &request.resources, &alive, policy)?;
-                Ok((scope, resources))
+                let tokens = UserTokens {
+                    current: &current,
+                    client: alive.client,
+                    user: alive.user,
+                    family: &family,
+                    scope,
+                    resources: &resources,
+                    nonce: None,
+                    refresh_token: token,
+                    not_after: family.expires_at.min(alive.grant.expires_at.unwrap_or(Timestamp(i64::MAX))),
+                };
+                issue::user_tokens(&app, tokens, now)
             };
             let decision = refresh_token::decide(
                 &request.presented,
@@ -294,22 +315,22 @@ async fn refresh_once(
                     now,
                 },
             );
-            let token = match decision {
+            let order = match decision {
                 refresh_token::Decision::Rotate { state, token } => {
                     // First: a request that is refused for what it asks takes no step.
-                    narrow()?;
+                    let order = order(Some(token))?;
                     tx.save_refresh_state(project, &family_id, &state)?;
-                    Some(token)
+                    order
                 }
                 refresh_token::Decision::Keep { state, token } => {
-                    narrow()?;
-                    tx.save_refresh_state(project, &family_id, &state)?;
                     // By Stytch's contract a token that stays is not sent again
-                    (request.plane == Plane::Standard).then_some(token)
+                    let order = order((request.plane == Plane::Standard).then_some(token))?;
+                    tx.save_refresh_state(project, &family_id, &state)?;
+                    order
                 }
                 refresh_token::Decision::Repeat { token } => {
                     info!(client_id = %family.client_id, family_id = %family.id, "a superseded refresh token was answered again");
-                    Some(token)
+                    order(Some(token))?
                 }
                 refresh_token::Decision::Theft => {
                     warn!(client_id = %family.client_id, family_id = %family.id, "refresh token reuse: the family is revoked");
@@ -325,24 +346,7 @@ async fn refresh_once(
                 }
                 refresh_token::Decision::Refuse(refusal) => return Err(refusal.into()),
             };
-            let (scope, resources) = narrow()?;
             tx.touch_grant(project, &family.user_id, &family.client_id, now)?;
-            let not_after = family.expires_at.min(alive.grant.expires_at.unwrap_or(Timestamp(i64::MAX)));
-            let order = issue::user_tokens(
-                &app,
-                UserTokens {
-                    current: &current,
-                    client: alive.client,
-                    user: alive.user,
-                    family: &family,
-                    scope,
-                    resources: &resources,
-                    nonce: None,
-                    refresh_token: token,
-                    not_after,
-                },
-                now,
-            );
             Ok(Refreshed::Order(Box::new(order)))
         })
         .await
