@@ -11,6 +11,7 @@ use crate::{
         ErrorCode::{InvalidGrant, InvalidScope, InvalidTarget},
         Refusal, refuse,
     },
+    full_access,
     liveness::Alive,
     policy::Policy,
     resource,
@@ -52,7 +53,7 @@ pub fn narrow(
         alive.grant.scope.contains(value)
             && client.settings.scope.as_ref().is_none_or(|ceiling| ceiling.contains(value))
             && (value != OFFLINE_ACCESS || client.may_use(GrantType::RefreshToken))
-            && policy.is_grantable(value, alive.user)
+            && full_access::is_grantable(value, client, policy, alive.user)
     });
     if scope.is_empty() { Err(NOTHING_LEFT) } else { Ok(scope) }
 }

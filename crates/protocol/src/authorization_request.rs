@@ -14,6 +14,7 @@ use crate::{
         },
         Refusal, refuse,
     },
+    full_access,
     id::ClientId,
     parameters::Parameters,
     pkce::{self, CodeChallenge},
@@ -293,6 +294,45 @@ pub fn validate(
     policy: &Policy,
     plane: Plane,
 ) -> Result<ValidRequest, Rejected> {
+    check(request, client, policy, plane, Challenge::Sent)
+}
+
+/// A request that may be made as far as it is known, for a look ahead; no code is ever issued for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preview(ValidRequest);
+
+impl Preview {
+    /// What may be asked for, to decide about consent.
+    pub fn request(&self) -> &ValidRequest {
+        &self.0
+    }
+}
+
+/// As [`validate`], for a caller that does not know the code challenge yet.
+pub fn preview(
+    request: &AuthorizationRequest,
+    client: &Client,
+    policy: &Policy,
+    plane: Plane,
+) -> Result<Preview, Rejected> {
+    check(request, client, policy, plane, Challenge::Later).map(Preview)
+}
+
+/// Whether the request that is checked holds the code challenge and the nonce, if there are any.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Challenge {
+    Sent,
+    Later,
+}
+
+fn check(
+    request: &AuthorizationRequest,
+    client: &Client,
+    policy: &Policy,
+    plane: Plane,
+    challenge: Challenge,
+) -> Result<ValidRequest, Rejected> {
+    let is_sent = challenge == Challenge::Sent;
     let redirect_uri = validate_client_and_redirect_uri(request, client, plane).map_err(on_our_page)?;
 
     // OAuth 2.0 Multiple Response Types §2.1; Form Post Response Mode §2
@@ -330,14 +370,14 @@ pub fn validate(
 
     let code_challenge = parse_code_challenge(request).map_err(rejected)?;
     // OAuth 2.1 §7.5: required, but for confidential clients for which the operator says otherwise
-    if code_challenge.is_none() && (client.is_public() || !client.settings.pkce_optional) {
+    if is_sent && code_challenge.is_none() && (client.is_public() || !client.settings.pkce_optional) {
         return Err(rejected(MISSING_CHALLENGE));
     }
 
     let scope = narrow_scope(request.scope.as_deref(), client, policy).map_err(rejected)?;
     // OAuth 2.1 §7.5 and RFC 9700 §2.1.1: without PKCE only the nonce of OpenID Connect protects the code
     let has_nonce = scope.contains(OPENID) && request.nonce.is_some();
-    if code_challenge.is_none() && client.settings.plane == Plane::Standard && !has_nonce {
+    if is_sent && code_challenge.is_none() && client.settings.plane == Plane::Standard && !has_nonce {
         return Err(rejected(NEITHER_CHALLENGE_NOR_NONCE));
     }
     let resources = match plane {
@@ -435,7 +475,8 @@ fn narrow_scope(text: Option<&str>, client: &Client, policy: &Policy) -> Result<
         wanted = default.cloned().unwrap_or_else(|| Scope::from_iter([OPENID]));
     }
     let scope = wanted.filter(|value| {
-        let is_open = policy.knows(value) && settings.scope.as_ref().is_none_or(|ceiling| ceiling.contains(value));
+        let is_open = full_access::is_known(value, client, policy)
+            && settings.scope.as_ref().is_none_or(|ceiling| ceiling.contains(value));
         // OIDC Core §11: nothing to keep offline without a refresh token
         is_open && (value != OFFLINE_ACCESS || client.may_use(GrantType::RefreshToken))
     });

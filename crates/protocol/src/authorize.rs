@@ -15,6 +15,7 @@ use crate::{
         },
         Refusal, refuse,
     },
+    full_access,
     grant::Grant,
     id::UserId,
     interaction::Progress,
@@ -66,6 +67,15 @@ pub struct Facts<'a> {
 pub struct SignedIn<'a> {
     pub session: &'a Session,
     pub user: &'a User,
+}
+
+/// Who is asked, and what they permitted before.
+#[derive(Debug, Clone, Copy)]
+pub struct Consenting<'a> {
+    pub user: &'a User,
+    /// Their grant for the client, dead or alive.
+    pub grant: Option<&'a Grant>,
+    pub now: Timestamp,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,15 +133,22 @@ pub fn decide(request: &ValidRequest, client: &Client, policy: &Policy, facts: &
         return ask(request, Step::SelectAccount, ACCOUNT_SELECTION_REQUIRED);
     }
 
+    decide_consent(request, client, policy, &Consenting { user, grant: facts.grant, now: facts.now })
+}
+
+/// Decides whether `user` must be asked: what is left when it is known who they are. By itself it is for a host app that
+/// logs its users in on its own page and vouches for one.
+pub fn decide_consent(request: &ValidRequest, client: &Client, policy: &Policy, given: &Consenting<'_>) -> Step {
+    let Consenting { user, grant, now } = *given;
     // A grant of another pair is no grant of this one
-    let grant = facts.grant.filter(|grant| grant.user_id == user.id && grant.client_id == client.id);
-    let question = question(request, policy, user, living(grant, facts.now));
+    let grant = grant.filter(|grant| grant.user_id == user.id && grant.client_id == client.id);
+    let question = question(request, client, policy, user, living(grant, now));
     let scope = grantable_scope(&question);
     if scope.is_empty() {
         return Step::Refuse(NOTHING_GRANTABLE);
     }
     // OIDC Core §3.1.2.4
-    if needs_consent(request, client, grant, facts.now, &scope) {
+    if needs_consent(request, client, grant, now, &scope) {
         return ask(request, Step::Consent(question), CONSENT_REQUIRED);
     }
     // RFC 8252 §8.6
@@ -188,10 +205,16 @@ fn living(grant: Option<&Grant>, now: Timestamp) -> Option<&Grant> {
     grant.filter(|grant| grant.is_alive(now))
 }
 
-fn question(request: &ValidRequest, policy: &Policy, user: &User, grant: Option<&Grant>) -> ConsentQuestion {
+fn question(
+    request: &ValidRequest,
+    client: &Client,
+    policy: &Policy,
+    user: &User,
+    grant: Option<&Grant>,
+) -> ConsentQuestion {
     let item = |value: &str| ConsentItem {
         value: value.to_owned(),
-        grantable: policy.is_grantable(value, user),
+        grantable: full_access::is_grantable(value, client, policy, user),
         // Without `openid` the answer would be of another kind than the client asked for
         optional: policy.scope_value(value).map_or(value != OPENID, |own| own.optional),
         already_granted: grant.is_some_and(|grant| grant.scope.contains(value)),

@@ -22,6 +22,7 @@ pub mod error;
 pub mod family;
 pub mod full_access;
 pub mod grant;
+pub mod host_page;
 pub mod id;
 pub mod id_token;
 pub mod interaction;

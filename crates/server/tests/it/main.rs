@@ -21,6 +21,7 @@ mod login;
 mod logout;
 mod management;
 mod management_attest;
+mod management_idp;
 mod management_sessions;
 mod metadata;
 mod operations;

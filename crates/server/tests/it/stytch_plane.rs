@@ -5,7 +5,7 @@ use hospes::store::projects::Project;
 use serde_json::{Value, json};
 
 /// The usual world with a confidential app, a public app and a machine of the Stytch plane.
-async fn world() -> TestApp {
+pub(crate) async fn world() -> TestApp {
     let app = TestApp::plan()
         .seed(|seed| {
             let both = json!(["client_secret_basic", "client_secret_post"]);
@@ -21,6 +21,10 @@ async fn world() -> TestApp {
                     "grant_types": code, "redirect_uris": callback,
                 }),
                 json!({
+                    "id": "s_first", "name": "Pilot", "plane": "stytch", "party": "first", "full_access_allowed": true,
+                    "authentication_methods": ["none"], "grant_types": code, "redirect_uris": callback,
+                }),
+                json!({
                     "id": "s_m2m", "name": "Crane", "plane": "stytch", "party": "first", "secret": secret(),
                     "authentication_methods": both, "grant_types": ["client_credentials"],
                     "scope": "notes:read weather",
@@ -33,7 +37,7 @@ async fn world() -> TestApp {
     app
 }
 
-fn secret() -> String {
+pub(crate) fn secret() -> String {
     "hcs_stytch-0123456789abcdef0123456789abcdef".to_owned()
 }
 
@@ -54,7 +58,7 @@ fn machine(app: &TestApp) -> Client {
 impl Reply {
     /// A successful answer in the envelope.
     #[track_caller]
-    fn enclosed(&self) -> Value {
+    pub(crate) fn enclosed(&self) -> Value {
         let mut body = self.json();
         assert_eq!((self.status, body["status_code"].take()), (200, json!(200)), "{body}");
         assert!(body["request_id"].take().as_str().unwrap().starts_with("request-id-test-"));
@@ -64,7 +68,7 @@ impl Reply {
 
     /// A refusal in the form of the contract, and in no other.
     #[track_caller]
-    fn refused_in_envelope(&self, status: u16, error: &str) {
+    pub(crate) fn refused_in_envelope(&self, status: u16, error: &str) {
         let body = self.json();
         assert_eq!(
             (self.status, &body["error"], &body["status_code"]),

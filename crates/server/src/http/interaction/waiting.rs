@@ -11,6 +11,7 @@ use crate::{
     app::App,
     failure::Failure,
     http::{answer::NO_STORE, visit::Visit},
+    records::Current,
     secret::Secret,
     store::Tx,
 };
@@ -278,7 +279,30 @@ pub(crate) fn add_code(
     now: Timestamp,
 ) -> Result<(), Failure> {
     let (session, user): &(Session, User) = situation.signed_in.as_ref().ok_or(CHANGED)?;
-    let client = &situation.client.client;
+    let of = CodeOf { current: &situation.current, client: &situation.client.client, user, session: Some(session) };
+    add_code_of(tx, app, &of, valid, approval, new_code, now)
+}
+
+/// Whose code it is.
+pub(crate) struct CodeOf<'a> {
+    pub(crate) current: &'a Current,
+    pub(crate) client: &'a Client,
+    pub(crate) user: &'a User,
+    /// The login on which the code rests; none when the host app vouches for the user without one.
+    pub(crate) session: Option<&'a Session>,
+}
+
+/// As [`add_code`], for whoever need not be signed in in a browser.
+pub(crate) fn add_code_of(
+    tx: &mut Tx<'_>,
+    app: &App,
+    of: &CodeOf<'_>,
+    valid: &ValidRequest,
+    approval: &Approval,
+    new_code: &NewCode,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let CodeOf { current, client, user, session } = of;
     let client_id = &client.id;
     tx.save_grant(&app.project, &user.id, client_id, now, |previous| {
         consent::grant_after(approval, previous, &user.id, client_id, now)
@@ -287,10 +311,10 @@ pub(crate) fn add_code(
         &app.project,
         &new_code.secret.hash(),
         &AuthorizationCode {
-            plane: situation.plane,
+            plane: client.settings.plane,
             client_id: client_id.clone(),
             user_id: user.id.clone(),
-            session_id: Some(session.id.clone()),
+            session_id: session.map(|session| session.id.clone()),
             family_id: new_code.family_id.clone(),
             redirect_uri: valid.target.redirect_uri.clone(),
             code_challenge: valid.code_challenge.as_ref().map(|challenge| challenge.as_str().to_owned()),
@@ -298,14 +322,14 @@ pub(crate) fn add_code(
             scope: approval.scope.clone(),
             resources: approval.resources.clone(),
             context: FamilyContext {
-                auth_time: Some(session.authenticated_at),
-                amr: session.amr.clone(),
+                auth_time: session.map(|session| session.authenticated_at),
+                amr: session.map(|session| session.amr.clone()).unwrap_or_default(),
                 acr: None,
                 userinfo_claims: not_declined(&valid.claims.userinfo, approval),
                 id_token_claims: not_declined(&valid.claims.id_token, approval),
-                trusted_profile: session.trusted_profile.clone(),
+                trusted_profile: session.and_then(|session| session.trusted_profile.clone()),
             },
-            issued_at: liveness::issue_time(client, situation.current.project.tokens_valid_from, now),
+            issued_at: liveness::issue_time(client, current.project.tokens_valid_from, now),
             expires_at: now.plus(app.config.lifetimes.code),
             redeemed_at: None,
         },

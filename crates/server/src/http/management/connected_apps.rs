@@ -90,6 +90,30 @@ impl ConnectedApp {
     }
 }
 
+/// What anybody may see of a connected app.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PublicConnectedApp {
+    client_id: String,
+    client_name: String,
+    client_description: String,
+    client_type: ClientType,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logo_url: Option<String>,
+}
+
+impl PublicConnectedApp {
+    pub(crate) fn of(client: &Client) -> Self {
+        let settings = &client.settings;
+        Self {
+            client_id: client.id.to_string(),
+            client_name: settings.name.clone(),
+            client_description: settings.description.clone(),
+            client_type: ClientType::of(client),
+            logo_url: settings.logo_uri.clone(),
+        }
+    }
+}
+
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ConnectedAppReply {
     connected_app: ConnectedApp,

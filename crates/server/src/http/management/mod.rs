@@ -9,6 +9,7 @@ pub(crate) mod caller;
 mod connected_apps;
 mod cursor;
 pub(crate) mod error;
+mod idp;
 mod moment;
 mod project;
 pub(crate) mod reply;
@@ -67,6 +68,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(project::metrics))
         .routes(routes!(connected_apps::get))
         .routes(routes!(connected_apps::search))
+        .routes(routes!(idp::start))
+        .routes(routes!(idp::submit))
         .routes(routes!(sessions::list))
         .routes(routes!(attest::attest))
         .routes(routes!(sessions::authenticate))

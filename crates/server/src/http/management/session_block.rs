@@ -108,7 +108,6 @@ fn issuer(kind: StytchIssuer, app: &App, project: &ProjectId) -> String {
 
 impl NamedSession {
     /// The session with its user, if both may still come in.
-    #[expect(dead_code, reason = "for authorizing with a session")]
     pub(crate) fn find(
         &self,
         tx: &mut Tx<'_>,
