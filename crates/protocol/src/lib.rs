@@ -36,6 +36,7 @@ pub mod parameters;
 pub mod pkce;
 pub mod plane;
 pub mod policy;
+pub mod rbac;
 pub mod redirect_uri;
 pub mod refresh_token;
 pub mod registration_rules;

@@ -1,6 +1,10 @@
 //! What a project offers: scope values, resources, roles. One document, read and written whole.
 
-use crate::{scope::Scope, user::User};
+use crate::{
+    rbac::{ANY_ACTION, EVERYBODY},
+    scope::Scope,
+    user::User,
+};
 use serde::{Deserialize, Serialize};
 
 /// The scope values every project has (OIDC Core §5.4 and §11).
@@ -16,6 +20,9 @@ pub struct Policy {
     pub resources: Vec<Resource>,
     #[serde(default)]
     pub roles: Vec<Role>,
+    /// The kinds of things that permissions are about. Those that only permissions name need not be here.
+    #[serde(default)]
+    pub rbac_resources: Vec<RbacResource>,
     /// What a client gets that asks for no scope and has no default of its own; `None` means `openid`.
     #[serde(default)]
     pub default_scope: Option<Scope>,
@@ -58,7 +65,20 @@ pub struct Resource {
 pub struct Role {
     pub id: String,
     #[serde(default)]
+    pub description: String,
+    #[serde(default)]
     pub permissions: Vec<Permission>,
+}
+
+/// A kind of thing of the host app, and what can be done with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RbacResource {
+    pub id: String,
+    #[serde(default)]
+    pub description: String,
+    #[serde(default)]
+    pub actions: Vec<String>,
 }
 
 /// Actions on one kind of thing of the host app; `*` stands for every action.
@@ -87,22 +107,29 @@ impl Policy {
         held.filter(|role| role.permissions.iter().any(allows)).map(|role| role.id.clone()).collect()
     }
 
-    /// Whether `user` may pass `value` on: their roles cover every permission behind it.
-    /// An app never gets more than its user has.
+    /// Whether `user` may pass `value` on: their roles, with the one that everybody has, cover every permission behind
+    /// it. `*` means every action of the resource. An app never gets more than its user has.
     pub fn is_grantable(&self, value: &str, user: &User) -> bool {
         let Some(scope_value) = self.scope_value(value) else {
             return STANDARD_SCOPES.contains(&value);
         };
+        let roles = || self.roles.iter().filter(|role| role.id == EVERYBODY || user.roles.contains(&role.id));
+        let may = |resource: &str, action: &str| {
+            roles().flat_map(|role| &role.permissions).any(|held| {
+                held.resource_id == resource && held.actions.iter().any(|own| own == ANY_ACTION || own == action)
+            })
+        };
         scope_value.permissions.iter().all(|needed| {
+            let resource = needed.resource_id.as_str();
             // A permission that names no action is a mistake, and a mistake opens nothing.
             !needed.actions.is_empty()
                 && needed.actions.iter().all(|action| {
-                    self.roles.iter().filter(|role| user.roles.contains(&role.id)).any(|role| {
-                        role.permissions.iter().any(|held| {
-                            held.resource_id == needed.resource_id
-                                && held.actions.iter().any(|own| own == "*" || own == action)
-                        })
-                    })
+                    let described = self.rbac_resources.iter().find(|own| own.id == resource);
+                    may(resource, action)
+                        || action == ANY_ACTION
+                            && described.is_some_and(|own| {
+                                !own.actions.is_empty() && own.actions.iter().all(|action| may(resource, action))
+                            })
                 })
         })
     }
@@ -115,6 +142,7 @@ mod tests {
     #[test]
     fn a_role_allows_the_actions_that_it_names_or_all_of_them() {
         let role = |id: &str, resource_id: &str, actions: &[&str]| Role {
+            description: String::new(),
             id: id.into(),
             permissions: vec![Permission {
                 resource_id: resource_id.into(),
@@ -130,5 +158,43 @@ mod tests {
         assert_eq!(policy.granting_roles(&all[..1], "notes", "*"), [""; 0]);
         assert_eq!(policy.granting_roles(&all, "Notes", "read"), [""; 0]);
         assert_eq!(policy.granting_roles(&[], "notes", "read"), [""; 0]);
+    }
+
+    #[test]
+    fn everybody_has_the_role_of_everybody_and_a_star_means_every_action_of_the_resource() {
+        let permission = |actions: &[&str]| Permission {
+            resource_id: "notes".into(),
+            actions: actions.iter().map(|action| (*action).into()).collect(),
+        };
+        let role = |id: &str, actions: &[&str]| Role {
+            id: id.into(),
+            description: String::new(),
+            permissions: vec![permission(actions)],
+        };
+        let scope = |value: &str, actions: &[&str]| ScopeValue {
+            value: value.into(),
+            description: String::new(),
+            permissions: vec![permission(actions)],
+            optional: false,
+        };
+        let mut policy = Policy {
+            roles: vec![role(EVERYBODY, &["read"]), role("writer", &["write"])],
+            scopes: vec![scope("notes:read", &["read"]), scope("notes:all", &["*"])],
+            ..Policy::default()
+        };
+        let nobody = User { roles: Vec::new(), ..crate::samples::user() };
+        let writer = User { roles: vec!["writer".into()], ..crate::samples::user() };
+        assert!(policy.is_grantable("notes:read", &nobody));
+        // Nobody has said what all the actions are.
+        assert!(!policy.is_grantable("notes:all", &writer));
+        policy.rbac_resources = vec![RbacResource {
+            id: "notes".into(),
+            description: String::new(),
+            actions: vec!["read".into(), "write".into()],
+        }];
+        assert!(policy.is_grantable("notes:all", &writer));
+        assert!(!policy.is_grantable("notes:all", &nobody));
+        policy.rbac_resources[0].actions.push("delete".into());
+        assert!(!policy.is_grantable("notes:all", &writer));
     }
 }

@@ -182,13 +182,14 @@ pub(crate) fn policy() -> Policy {
     };
     let resource = |uri: &str, default| Resource { uri: uri.into(), name: String::new(), default, prefix: false };
     Policy {
+        rbac_resources: Vec::new(),
         scopes: vec![
             value("notes:read", Vec::new()),
             value("notes:write", vec![may_write.clone()]),
             value("notes:delete", Vec::new()),
         ],
         resources: vec![resource(API, true), resource(OTHER_API, false), resource("https://third.example.com", false)],
-        roles: vec![Role { id: "editor".into(), permissions: vec![may_write] }],
+        roles: vec![Role { id: "editor".into(), description: String::new(), permissions: vec![may_write] }],
         default_scope: None,
         accept_any_resource: false,
     }

@@ -15,8 +15,10 @@ mod migrate;
 mod open;
 pub mod output;
 mod restore;
+mod secret;
 mod seed;
 mod serve;
+mod settings;
 mod trusted_profile;
 mod user;
 
@@ -63,6 +65,12 @@ pub enum Command {
     /// Look after signing keys and the master key
     #[command(subcommand)]
     Key(key::Key),
+    /// Look after the secrets of the management API
+    #[command(subcommand)]
+    Secret(secret::SecretCommand),
+    /// Look at what the project may set, and change it without a restart
+    #[command(subcommand)]
+    Settings(settings::Settings),
     /// Write a copy of the database to a file, while the server runs
     Backup(backup::Backup),
     /// Put a backup in the place of the database
@@ -104,6 +112,8 @@ impl Arguments {
             Command::TrustedProfile(command) => command.run(&self.load_config()?, form)?,
             Command::User(command) => command.run(&self.load_config()?, form)?,
             Command::Key(command) => command.run(|| self.load_config(), form)?,
+            Command::Secret(command) => command.run(&self.load_config()?, form)?,
+            Command::Settings(command) => command.run(&self.load_config()?, form)?,
             Command::Backup(command) => command.run(&self.load_config()?, form)?,
             Command::Restore(command) => command.run(&self.load_config()?, form)?,
             Command::Seed(command) => command.run(&self.load_config()?, form)?,

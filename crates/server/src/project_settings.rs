@@ -2,8 +2,11 @@
 //!
 //! Changes hold at the next request: readers take it from [`crate::records::Current`], never from the configuration.
 
+use crate::config::{Fetch, Lifetimes};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+use url::{Host, Url};
 
 /// Unknown members are kept out on the way in (the management API and the seed file refuse them), not here: a process
 /// of the release before must be able to read what a newer one wrote.
@@ -129,5 +132,184 @@ pub struct LockPolicy {
 impl Default for LockPolicy {
     fn default() -> Self {
         Self { threshold: 10, lock_seconds: 3600 }
+    }
+}
+
+/// `present` with a JSON merge patch (RFC 7396) applied. The error says which member is wrong.
+pub fn patched(present: &ProjectSettings, patch: &Map<String, Value>) -> Result<ProjectSettings, String> {
+    let mut merged = json!(present);
+    merge(&mut merged, patch);
+    let settings: ProjectSettings = serde_path_to_error::deserialize(merged).map_err(|error| {
+        let at = error.path().to_string();
+        format!("{at}: {}", error.into_inner())
+    })?;
+    // What a member of the patch is not known by is not there after reading.
+    match unknown_member(patch, &json!(settings), "") {
+        Some(path) => Err(format!("{path}: there is no such setting; GET /v1/settings shows all")),
+        None => Ok(settings),
+    }
+}
+
+fn merge(target: &mut Value, patch: &Map<String, Value>) {
+    if !target.is_object() {
+        *target = json!({});
+    }
+    let Value::Object(members) = target else { return };
+    for (name, value) in patch {
+        match value {
+            Value::Null => {
+                members.remove(name);
+            }
+            Value::Object(below) => merge(members.entry(name.clone()).or_insert(Value::Null), below),
+            value => {
+                members.insert(name.clone(), value.clone());
+            }
+        }
+    }
+}
+
+fn unknown_member(patch: &Map<String, Value>, read: &Value, above: &str) -> Option<String> {
+    patch.iter().find_map(|(name, value)| {
+        let path = if above.is_empty() { name.clone() } else { format!("{above}.{name}") };
+        // Lifetimes are checked by the configuration's names.
+        if path == "lifetimes" {
+            return None;
+        }
+        match (read.get(name), value) {
+            (None, _) => Some(path),
+            (Some(read), Value::Object(below)) => unknown_member(below, read, &path),
+            (Some(_), _) => None,
+        }
+    })
+}
+
+/// Whether the settings can be used. The error says which member to change, and to what.
+pub fn validate(settings: &ProjectSettings, common: &Lifetimes, fetch: &Fetch) -> Result<(), String> {
+    common.overridden(&settings.lifetimes).map_err(|error| error.to_string())?;
+    if let Some(url) = &settings.authorization_url {
+        check_page(url).map_err(|why| format!("authorization_url: {why}"))?;
+    }
+    let mut seen = BTreeSet::new();
+    let mut defaults = Vec::new();
+    for own in &settings.redirect_urls {
+        check_page(&own.url).map_err(|why| format!("redirect_urls: `{}`: {why}", own.url))?;
+        if !seen.insert(&own.url) {
+            return Err(format!("redirect_urls: `{}` is there twice", own.url));
+        }
+        if own.types.is_empty() {
+            return Err(format!(
+                "redirect_urls: `{}` has no type; name LOGIN, SIGNUP, INVITE or RESET_PASSWORD",
+                own.url
+            ));
+        }
+        for kind in own.types.iter().filter(|kind| kind.is_default).map(|kind| kind.kind) {
+            if defaults.contains(&kind) {
+                return Err("redirect_urls: two are the default of one type; one at most can be".to_owned());
+            }
+            defaults.push(kind);
+        }
+    }
+    if let Some(url) = &settings.session_migration_url {
+        let allowed = !fetch.allow.is_empty();
+        check_fetched(url, allowed).map_err(|why| format!("session_migration_url: {why}"))?;
+    }
+    let LockPolicy { threshold, lock_seconds } = settings.lock_policy;
+    if !(1..=100).contains(&threshold) {
+        return Err("lock_policy.threshold: 1 to 100 failed attempts".to_owned());
+    }
+    if !(300..=604_800).contains(&lock_seconds) {
+        return Err("lock_policy.lock_seconds: 300 (five minutes) to 604800 (a week)".to_owned());
+    }
+    let PasswordPolicy { luds_min_length, luds_min_complexity, .. } = settings.password_policy;
+    if !(8..=32).contains(&luds_min_length) {
+        return Err("password_policy.luds_min_length: 8 to 32 characters".to_owned());
+    }
+    if !(1..=4).contains(&luds_min_complexity) {
+        return Err("password_policy.luds_min_complexity: 1 to 4 kinds of characters".to_owned());
+    }
+    for (name, template) in [("session_template", &settings.session_template), ("m2m_template", &settings.m2m_template)]
+    {
+        if template.custom_audience.len() > 512 {
+            return Err(format!("{name}.custom_audience: 512 bytes at most"));
+        }
+    }
+    Ok(())
+}
+
+/// A page of the host app: https, or http on this machine in development.
+fn check_page(text: &str) -> Result<(), &'static str> {
+    let url = Url::parse(text).map_err(|_| "this is no URL; write one like https://app.example.com/authorize")?;
+    let is_loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback) {
+        return Err("use https; http is for this machine only");
+    }
+    if url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
+        return Err("leave out the fragment and the credentials");
+    }
+    Ok(())
+}
+
+/// Something that we fetch ourselves; the one way out checks the address again.
+fn check_fetched(text: &str, private_is_allowed: bool) -> Result<(), &'static str> {
+    let url = Url::parse(text).map_err(|_| "this is no URL; write one like https://login.example.com/userinfo")?;
+    match url.scheme() {
+        "https" => Ok(()),
+        "http" if private_is_allowed => Ok(()),
+        _ => Err("use https; http is for hosts that `fetch.allow` in the configuration names"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn patch(text: &str) -> Result<ProjectSettings, String> {
+        let Ok(Value::Object(patch)) = serde_json::from_str(text) else { panic!("{text}") };
+        let present = ProjectSettings {
+            authorization_url: Some("https://app.example/authorize".to_owned()),
+            lock_policy: LockPolicy { threshold: 5, lock_seconds: 600 },
+            ..ProjectSettings::default()
+        };
+        patched(&present, &patch)
+    }
+
+    #[test]
+    fn a_patch_sets_what_it_names_resets_what_is_null_and_leaves_the_rest() {
+        let settings = patch(r#"{"stytch": {"enabled": true}, "lock_policy": {"threshold": 7}}"#).unwrap();
+        assert!(settings.stytch.enabled);
+        assert_eq!(settings.lock_policy, LockPolicy { threshold: 7, lock_seconds: 600 });
+        assert_eq!(settings.authorization_url.as_deref(), Some("https://app.example/authorize"));
+        let settings = patch(r#"{"authorization_url": null, "lock_policy": null}"#).unwrap();
+        assert_eq!((settings.authorization_url, settings.lock_policy), (None, LockPolicy::default()));
+    }
+
+    #[test]
+    fn a_misspelt_or_mistyped_setting_is_named() {
+        for (text, expected) in [
+            (r#"{"stitch": {}}"#, "stitch: there is no such setting"),
+            (r#"{"stytch": {"on": true}}"#, "stytch.on: there is no such setting"),
+            (r#"{"stytch": {"enabled": "yes"}}"#, "stytch.enabled: invalid type"),
+            (r#"{"password_policy": {"kind": "NONE"}}"#, "password_policy.kind: unknown variant"),
+        ] {
+            let error = patch(text).unwrap_err();
+            assert!(error.starts_with(expected), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_https_or_on_this_machine() {
+        for url in ["https://app.example/a?b=c", "http://localhost:3000/", "http://127.0.0.1/x", "http://[::1]:1/"] {
+            assert_eq!(check_page(url), Ok(()), "{url}");
+        }
+        for url in
+            ["", "/a", "http://app.example/", "https://u:p@app.example/", "https://app.example/#f", "javascript:1"]
+        {
+            assert!(check_page(url).is_err(), "{url}");
+        }
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     keys::MasterKey,
     login_name, passwords,
     project::{self, NewProject},
+    project_settings::{self, ProjectSettings},
     secret::{self, sha256},
     store::{
         Store, Tx,
@@ -39,6 +40,9 @@ pub struct Seed {
     /// Lifetimes that this project has instead of the configuration's; names and values as in `hospes.toml`.
     #[serde(default)]
     pub lifetimes: Map<String, Value>,
+    /// What the project sets, by the names of `/v1/settings`.
+    #[serde(default)]
+    pub settings: Map<String, Value>,
     #[serde(default)]
     pub policy: Policy,
     #[serde(default)]
@@ -261,9 +265,15 @@ impl Seed {
         Ok(loaded)
     }
 
+    fn settings(&self) -> Result<ProjectSettings> {
+        let own = project_settings::patched(&ProjectSettings::default(), &self.settings).map_err(|why| anyhow!(why))?;
+        ensure!(own.lifetimes.is_empty(), "settings.lifetimes: write lifetimes in the table `lifetimes`");
+        Ok(ProjectSettings { lifetimes: self.lifetimes.clone(), ..own })
+    }
+
     /// Whether everything in the file is consistent; nothing is made.
     pub fn validate(&self, config: &Config) -> Result<()> {
-        config.lifetimes.overridden(&self.lifetimes)?;
+        project_settings::validate(&self.settings()?, &config.lifetimes, &config.fetch).map_err(|why| anyhow!(why))?;
         if let Some(id) = &self.project.id {
             project::validate_id(id)?;
         }
@@ -305,7 +315,7 @@ impl Seed {
         let name = self.project.name.clone().unwrap_or_else(|| String::from("Hospes"));
         let mut project = NewProject::new(id, &name, &config.issuer, secret, master, entropy, now)?;
         project.record.policy = self.policy.clone();
-        project.record.settings.lifetimes.clone_from(&self.lifetimes);
+        project.record.settings = self.settings()?;
         let id = project.record.id.clone();
         let mut rows = Rows { project, clients: Vec::new(), users: Vec::new(), trusted_profiles: Vec::new() };
         let mut loaded = Loaded { project: id.clone(), project_secret: made, clients: Vec::new(), users: Vec::new() };

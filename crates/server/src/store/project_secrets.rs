@@ -4,6 +4,9 @@ use super::sql::{Row, Tx};
 use anyhow::Result;
 use hospes_protocol::{Timestamp, id::ProjectId};
 
+/// More would only make losing one more likely.
+pub const MOST: usize = 10;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProjectSecret {
     pub id: String,
@@ -21,6 +24,15 @@ impl Tx<'_> {
              WHERE project_id = $1 ORDER BY created_at, secret_id",
             &[project.into()],
             project_secret,
+        )
+    }
+
+    /// The ids of all secrets, with their rows locked until the transaction ends.
+    pub fn take_project_secrets(&mut self, project: &ProjectId) -> Result<Vec<String>> {
+        self.all(
+            "UPDATE project_secrets SET created_at = created_at WHERE project_id = $1 RETURNING secret_id",
+            &[project.into()],
+            |row| row.get("secret_id"),
         )
     }
 

@@ -23,6 +23,7 @@ mod management;
 mod management_attest;
 mod management_idp;
 mod management_sessions;
+mod management_settings;
 mod metadata;
 mod operations;
 mod pages;

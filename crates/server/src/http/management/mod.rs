@@ -12,10 +12,13 @@ pub(crate) mod error;
 mod idp;
 mod moment;
 mod project;
+mod rbac;
 pub(crate) mod reply;
+mod secrets;
 mod session_block;
 mod session_object;
 mod sessions;
+mod settings;
 mod trusted_token_profiles;
 mod user_object;
 
@@ -66,6 +69,10 @@ fn described() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(project::whoami))
         .routes(routes!(project::metrics))
+        .routes(routes!(settings::get, settings::patch))
+        .routes(routes!(secrets::list, secrets::add))
+        .routes(routes!(secrets::remove))
+        .routes(routes!(rbac::get, rbac::put))
         .routes(routes!(connected_apps::get))
         .routes(routes!(connected_apps::search))
         .routes(routes!(idp::start))

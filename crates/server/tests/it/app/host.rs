@@ -22,6 +22,11 @@ impl Host {
         Self { secret: secret.to_owned(), ..self.clone() }
     }
 
+    /// The same back end, which now talks to another process.
+    pub(crate) fn at(&self, base: &str) -> Self {
+        Self { base: base.to_owned(), ..self.clone() }
+    }
+
     pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
         let request = self.http.request(method, format!("{}{path}", self.base));
         let request = request.basic_auth(&self.project, Some(&self.secret));

@@ -1,0 +1,104 @@
+//! `hospes secret …`: the secrets with which the host app's back end calls the management API.
+
+use super::{
+    open::{Opened, iso},
+    output::{self, Form},
+};
+use crate::{
+    config::Config,
+    project,
+    store::project_secrets::{self, ProjectSecret},
+};
+use anyhow::{Result, ensure};
+use clap::Subcommand;
+use serde_json::json;
+
+#[derive(Debug, Subcommand)]
+pub enum SecretCommand {
+    /// Make another secret, and show it this once
+    Add,
+    /// List the secrets by their last four characters
+    List,
+    /// Remove a secret; nobody comes in with it from the next request on
+    Remove {
+        /// The id that `hospes secret list` shows
+        secret_id: String,
+    },
+}
+
+impl SecretCommand {
+    pub(super) fn run(&self, config: &Config, form: Form) -> Result<()> {
+        let opened = Opened::with_project(config)?;
+        match self {
+            Self::Add => add(&opened, form),
+            Self::List => list(&opened, form),
+            Self::Remove { secret_id } => remove(&opened, secret_id, form),
+        }
+    }
+}
+
+fn add(opened: &Opened, form: Form) -> Result<()> {
+    let entropy = &opened.database.entropy;
+    let secret = project::new_secret(&opened.project.id, entropy);
+    let environment = project::environment(&opened.project.id);
+    let stored = ProjectSecret {
+        id: format!("secret-id-{environment}-{}", entropy.uuid()),
+        hash: secret.hash(),
+        last_four: project::last_four(secret.text()),
+        created_at: opened.now(),
+    };
+    let id = stored.id.clone();
+    opened.write(move |tx, project| {
+        let present = tx.take_project_secrets(project)?.len();
+        ensure!(present < project_secrets::MOST, "the project has {present} secrets; remove one that nobody uses");
+        tx.add_project_secret(project, &stored)
+    })?;
+    match form {
+        Form::Json => output::json(&json!({ "secret_id": id, "secret": secret.text() })),
+        Form::Text => {
+            output::fields(&[("secret_id", id), ("secret", secret.text().to_owned())]);
+            output::note("\nKeep the secret now: only its hash is stored, and it cannot be shown again.");
+        }
+    }
+    Ok(())
+}
+
+fn list(opened: &Opened, form: Form) -> Result<()> {
+    let secrets = opened.read(|tx, project| tx.find_project_secrets(project))?;
+    match form {
+        Form::Json => {
+            let secrets: Vec<_> = secrets
+                .iter()
+                .map(
+                    |own| json!({ "secret_id": own.id, "last_four": own.last_four, "created_at": iso(own.created_at) }),
+                )
+                .collect();
+            output::json(&json!({ "secrets": secrets }));
+        }
+        Form::Text => {
+            let rows: Vec<_> = secrets
+                .iter()
+                .map(|own| [own.id.clone(), format!("…{}", own.last_four), iso(own.created_at)])
+                .collect();
+            output::table(["SECRET ID", "ENDS WITH", "MADE"], &rows);
+        }
+    }
+    Ok(())
+}
+
+fn remove(opened: &Opened, id: &str, form: Form) -> Result<()> {
+    let id = id.to_owned();
+    let gone = id.clone();
+    opened.write(move |tx, project| {
+        let present = tx.take_project_secrets(project)?;
+        ensure!(present.contains(&id), "the project has no secret {id}; `hospes secret list` shows them");
+        ensure!(present.len() > 1, "this is the last secret; make another one first, by `hospes secret add`");
+        tx.remove_project_secret(project, &id)?;
+        Ok(())
+    })?;
+    match form {
+        Form::Json => output::json(&json!({ "secret_id": gone, "removed": true })),
+        Form::Text => output::line(format!("{gone} is removed.")),
+    }
+    Ok(())
+}

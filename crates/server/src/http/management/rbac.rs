@@ -1,0 +1,141 @@
+//! `/v1/rbac/policy`: roles, resources and scope values.
+
+use super::{
+    body::Body,
+    caller::Management,
+    error::refuse_api,
+    reply::{Envelope, ErrorEnvelope, Reply},
+};
+use crate::{app::App, failure::Failure, http::extract::Now, store::projects::Project};
+use axum::extract::State;
+use hospes_protocol::{
+    Refusal,
+    policy::{Permission, Policy},
+    rbac::{Document, EVERYBODY},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+pub(crate) const IN_USE: Refusal = refuse_api(
+    400,
+    "rbac_scope_in_use",
+    "the project's default scope names a scope that this policy no longer has; keep it, or change default_scope first",
+);
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PolicyReply {
+    policy: PolicyView,
+}
+
+#[derive(Serialize, ToSchema)]
+struct PolicyView {
+    /// Also `stytch_user`, the role that everybody has.
+    roles: Vec<RoleView>,
+    resources: Vec<ResourceView>,
+    scopes: Vec<ScopeView>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct RoleView {
+    role_id: String,
+    description: String,
+    permissions: Vec<PermissionView>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct ResourceView {
+    resource_id: String,
+    description: String,
+    actions: Vec<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct ScopeView {
+    scope: String,
+    description: String,
+    permissions: Vec<PermissionView>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct PermissionView {
+    resource_id: String,
+    /// `*` stands for every action.
+    actions: Vec<String>,
+}
+
+impl PolicyView {
+    fn of(policy: &Policy) -> Self {
+        let Document { stytch_user, custom_roles, custom_resources, custom_scopes } = Document::of(policy);
+        let everybody = RoleView {
+            role_id: EVERYBODY.to_owned(),
+            description: "Every user has this role.".to_owned(),
+            permissions: permissions(stytch_user.permissions),
+        };
+        let custom = custom_roles.into_iter().map(|own| RoleView {
+            role_id: own.role_id,
+            description: own.description,
+            permissions: permissions(own.permissions),
+        });
+        Self {
+            roles: [everybody].into_iter().chain(custom).collect(),
+            resources: custom_resources
+                .into_iter()
+                .map(|own| ResourceView {
+                    resource_id: own.resource_id,
+                    description: own.description,
+                    actions: own.available_actions,
+                })
+                .collect(),
+            scopes: custom_scopes
+                .into_iter()
+                .map(|own| ScopeView {
+                    scope: own.scope,
+                    description: own.description,
+                    permissions: permissions(own.permissions),
+                })
+                .collect(),
+        }
+    }
+}
+
+fn permissions(own: Vec<Permission>) -> Vec<PermissionView> {
+    let view = |Permission { resource_id, actions }| PermissionView { resource_id, actions };
+    own.into_iter().map(view).collect()
+}
+
+/// Gets the policy.
+#[utoipa::path(get, path = "/v1/rbac/policy", tag = "RBAC", responses(
+    (status = 200, body = Envelope<PolicyReply>),
+    (status = "4XX", body = ErrorEnvelope),
+))]
+pub(crate) async fn get(caller: Management) -> Reply<PolicyReply> {
+    Reply(PolicyReply { policy: PolicyView::of(&caller.current.project.policy) })
+}
+
+/// Replaces roles, resources and scope values (our extension). What is missing from the body is gone; what a client or
+/// a user can no longer have is narrowed away at their next request.
+///
+/// The body has `stytch_user {permissions}`, `custom_roles [{role_id, description, permissions}]`,
+/// `custom_resources [{resource_id, description, available_actions}]` and
+/// `custom_scopes [{scope, description, permissions, optional}]`, where a permission is `{resource_id, actions}`.
+#[utoipa::path(put, path = "/v1/rbac/policy", tag = "RBAC", request_body = Object, responses(
+    (status = 200, body = Envelope<PolicyReply>),
+    (status = "4XX", body = ErrorEnvelope),
+))]
+pub(crate) async fn put(
+    State(app): State<App>,
+    caller: Management,
+    now: Now,
+    Body(document): Body<Document>,
+) -> Result<Reply<PolicyReply>, Failure> {
+    let changed = super::settings::change_project(&app, &caller, *now, move |project: &mut Project| {
+        let policy = document.clone().apply(&project.policy)?;
+        if policy.default_scope.as_ref().is_some_and(|scope| !scope.iter().all(|value| policy.knows(value))) {
+            return Err(IN_USE);
+        }
+        project.policy = policy;
+        Ok(())
+    })
+    .await?;
+    Ok(Reply(PolicyReply { policy: PolicyView::of(&changed.policy) }))
+}

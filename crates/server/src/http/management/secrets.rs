@@ -1,0 +1,130 @@
+//! `/v1/secrets`: the secrets of this very API (our extension).
+
+use super::{
+    body::Body,
+    caller::Management,
+    error::refuse_api,
+    moment,
+    reply::{Envelope, ErrorEnvelope, Nothing, Reply},
+};
+use crate::{
+    app::App,
+    failure::Failure,
+    http::extract::Now,
+    project,
+    store::project_secrets::{self, ProjectSecret},
+};
+use axum::extract::{Path, State};
+use hospes_protocol::Refusal;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub(crate) const NOT_FOUND: Refusal =
+    refuse_api(404, "secret_not_found", "the project has no secret with this secret_id; GET /v1/secrets lists them");
+pub(crate) const LAST: Refusal =
+    refuse_api(400, "cannot_delete_last_secret", "this is the last secret; make another one first");
+pub(crate) const TOO_MANY: Refusal =
+    refuse_api(400, "too_many_secrets", "the project has 10 secrets; delete one that nobody uses");
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SecretView {
+    secret_id: String,
+    /// The end of the secret, by which its owner recognises it.
+    last_four: String,
+    created_at: String,
+    /// The secret itself: only in the answer that made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
+}
+
+impl SecretView {
+    fn of(own: &ProjectSecret, secret: Option<String>) -> Self {
+        Self {
+            secret_id: own.id.clone(),
+            last_four: own.last_four.clone(),
+            created_at: moment::text(own.created_at),
+            secret,
+        }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SecretsReply {
+    secrets: Vec<SecretView>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SecretReply {
+    secret: SecretView,
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct NoMembers {}
+
+/// Lists the secrets of the project, oldest first.
+#[utoipa::path(get, path = "/v1/secrets", tag = "Project", responses(
+    (status = 200, body = Envelope<SecretsReply>),
+    (status = "4XX", body = ErrorEnvelope),
+))]
+pub(crate) async fn list(State(app): State<App>, caller: Management) -> Result<Reply<SecretsReply>, Failure> {
+    let project = caller.current.project.id.clone();
+    let found = app.store.read(move |tx| Ok(tx.find_project_secrets(&project)?)).await?;
+    Ok(Reply(SecretsReply { secrets: found.iter().map(|own| SecretView::of(own, None)).collect() }))
+}
+
+/// Makes another secret; it is shown this once.
+#[utoipa::path(post, path = "/v1/secrets", tag = "Project", request_body = NoMembers, responses(
+    (status = 200, body = Envelope<SecretReply>),
+    (status = "4XX", body = ErrorEnvelope),
+))]
+pub(crate) async fn add(
+    State(app): State<App>,
+    caller: Management,
+    now: Now,
+    Body(NoMembers {}): Body<NoMembers>,
+) -> Result<Reply<SecretReply>, Failure> {
+    let project = caller.current.project.id.clone();
+    let secret = project::new_secret(&project, &app.entropy);
+    let stored = ProjectSecret {
+        id: format!("secret-id-{}-{}", app.environment, app.entropy.uuid()),
+        hash: secret.hash(),
+        last_four: project::last_four(secret.text()),
+        created_at: *now,
+    };
+    let added = stored.clone();
+    app.store
+        .write(move |tx| {
+            if tx.find_project_secrets(&project)?.len() >= project_secrets::MOST {
+                return Err(TOO_MANY.into());
+            }
+            Ok(tx.add_project_secret(&project, &added)?)
+        })
+        .await?;
+    Ok(Reply(SecretReply { secret: SecretView::of(&stored, Some(secret.text().to_owned())) }))
+}
+
+/// Deletes a secret: from the next request on nobody comes in with it.
+#[utoipa::path(delete, path = "/v1/secrets/{secret_id}", tag = "Project", params(("secret_id" = String, Path)),
+    responses((status = 200, body = Envelope<Nothing>), (status = "4XX", body = ErrorEnvelope)))]
+pub(crate) async fn remove(
+    State(app): State<App>,
+    caller: Management,
+    Path(id): Path<String>,
+) -> Result<Reply<Nothing>, Failure> {
+    let project = caller.current.project.id.clone();
+    app.store
+        .write(move |tx| {
+            // All of them, so that two that are deleted at the same time are not both the last but one.
+            let present = tx.take_project_secrets(&project)?;
+            if !present.contains(&id) {
+                return Err(NOT_FOUND.into());
+            }
+            if present.len() == 1 {
+                return Err(LAST.into());
+            }
+            tx.remove_project_secret(&project, &id)?;
+            Ok(())
+        })
+        .await?;
+    Ok(Reply(Nothing {}))
+}

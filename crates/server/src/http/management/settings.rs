@@ -1,0 +1,91 @@
+//! `/v1/settings`: what the project may set, without a restart (our extension).
+
+use super::{
+    caller::Management,
+    error::{NO_JSON, refuse_api, refuse_with},
+    reply::{Envelope, ErrorEnvelope, Reply},
+};
+use crate::{
+    app::App,
+    failure::Failure,
+    http::extract::{BODY_UNREADABLE, Now},
+    project_settings::{self, ProjectSettings},
+    store::projects::Project,
+};
+use axum::{body::Bytes, extract::State};
+use hospes_protocol::{Refusal, Timestamp};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+pub(crate) const CHANGED_MEANWHILE: Refusal =
+    refuse_api(409, "conflict", "somebody else changed the project at the same moment; read it again and repeat");
+
+/// Tries before a change gives up to those of others.
+const TRIES: usize = 5;
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SettingsReply {
+    /// The settings by name; docs/guides/settings.md says what each means.
+    #[schema(value_type = Object)]
+    settings: ProjectSettings,
+}
+
+/// Gets the project's settings.
+#[utoipa::path(get, path = "/v1/settings", tag = "Project", responses(
+    (status = 200, body = Envelope<SettingsReply>),
+    (status = "4XX", body = ErrorEnvelope),
+))]
+pub(crate) async fn get(caller: Management) -> Reply<SettingsReply> {
+    Reply(SettingsReply { settings: caller.current.project.settings.clone() })
+}
+
+/// Changes settings by a JSON merge patch (RFC 7396): what is named is set, `null` resets to the default, the rest
+/// stays. Holds at the next request, in every process.
+#[utoipa::path(patch, path = "/v1/settings", tag = "Project", request_body = Object, responses(
+    (status = 200, body = Envelope<SettingsReply>),
+    (status = "4XX", body = ErrorEnvelope),
+))]
+pub(crate) async fn patch(
+    State(app): State<App>,
+    caller: Management,
+    now: Now,
+    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Result<Reply<SettingsReply>, Failure> {
+    let body = body.map_err(|_| BODY_UNREADABLE)?;
+    let patch: Map<String, Value> = serde_json::from_slice(&body).map_err(|_| NO_JSON)?;
+    let (config, may_fetch) = (app.config.clone(), app.config.fetch.clone());
+    let changed = change_project(&app, &caller, *now, move |project| {
+        let settings = project_settings::patched(&project.settings, &patch)
+            .map_err(|why| refuse_with(400, "invalid_argument", why))?;
+        project_settings::validate(&settings, &config.lifetimes, &may_fetch)
+            .map_err(|why| refuse_with(400, "invalid_argument", why))?;
+        project.settings = settings;
+        Ok(())
+    })
+    .await?;
+    Ok(Reply(SettingsReply { settings: changed.settings }))
+}
+
+/// Reads the project, changes it, and writes it if nobody else did meanwhile; else again from the start.
+pub(super) async fn change_project(
+    app: &App,
+    caller: &Management,
+    now: Timestamp,
+    change: impl Fn(&mut Project) -> Result<(), Refusal> + Send + 'static,
+) -> Result<Project, Failure> {
+    let id = caller.current.project.id.clone();
+    app.store
+        .write(move |tx| {
+            for _ in 0..TRIES {
+                let mut project = tx.find_project(&id)?.ok_or(super::error::WRONG_CREDENTIALS)?;
+                change(&mut project)?;
+                if let Some(version) = tx.update_project(&project, now)? {
+                    project.version = version;
+                    return Ok(project);
+                }
+            }
+            Err(CHANGED_MEANWHILE.into())
+        })
+        .await
+}

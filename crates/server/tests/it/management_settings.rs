@@ -1,0 +1,153 @@
+//! What a project may set without a restart: settings, secrets, roles and scope values.
+
+use crate::app::TestApp;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn settings_are_changed_by_a_patch_and_hold_in_every_process() {
+    let app = TestApp::new().await;
+    let sibling = app.another_process().await;
+    let host = app.host();
+    let before = host.get("/v1/settings").await.done();
+    assert_eq!(before["settings"]["stytch"], json!({ "enabled": false, "issuer": "project_id" }));
+    let patch = json!({ "stytch": { "enabled": true }, "lock_policy": { "threshold": 3 } });
+    let after = host.call(Method::PATCH, "/v1/settings", Some(patch)).await.done();
+    assert_eq!(after["settings"]["stytch"]["enabled"], true);
+    let seen = host.at(&sibling.base).get("/v1/settings").await.done();
+    assert_eq!(seen["settings"], after["settings"]);
+    assert_eq!(seen["settings"]["lock_policy"], json!({ "threshold": 3, "lock_seconds": 3600 }));
+}
+
+#[tokio::test]
+async fn a_setting_that_cannot_be_used_changes_nothing_and_is_named() {
+    let app = TestApp::new().await;
+    let host = app.host();
+    let before = host.get("/v1/settings").await.done();
+    for (patch, expected) in [
+        (json!({ "stitch": {} }), "stitch"),
+        (json!({ "authorization_url": "http://app.example/" }), "authorization_url"),
+        (json!({ "lock_policy": { "threshold": 0 } }), "lock_policy.threshold"),
+        (json!({ "lock_policy": { "lock_seconds": 10 } }), "lock_policy.lock_seconds"),
+        (json!({ "password_policy": { "luds_min_length": 2 } }), "password_policy.luds_min_length"),
+        (json!({ "password_policy": { "luds_min_complexity": 5 } }), "password_policy.luds_min_complexity"),
+        (json!({ "lifetimes": { "access_token": "a while" } }), "lifetimes.access_token"),
+        (json!({ "lifetimes": { "acces_token": 60 } }), "lifetimes.acces_token"),
+        (json!({ "redirect_urls": [{ "url": "https://a.example", "types": [] }] }), "redirect_urls"),
+        (json!({ "session_migration_url": "http://a.example/" }), "session_migration_url"),
+    ] {
+        let reply = host.call(Method::PATCH, "/v1/settings", Some(patch.clone())).await;
+        reply.refused_by_api(400, "invalid_argument");
+        let message = reply.json()["error_message"].as_str().unwrap().to_owned();
+        assert!(message.contains(expected), "{patch}: {message}");
+    }
+    host.call(Method::PATCH, "/v1/settings", Some(json!([]))).await.refused_by_api(400, "bad_request");
+    assert_eq!(host.get("/v1/settings").await.done()["settings"], before["settings"]);
+}
+
+#[tokio::test]
+async fn settings_that_many_change_at_once_lose_nothing() {
+    let app = TestApp::new().await;
+    let host = app.host();
+    let urls: Vec<Value> = vec![
+        json!({ "stytch": { "enabled": true } }),
+        json!({ "lock_policy": { "threshold": 4 } }),
+        json!({ "lock_policy": { "lock_seconds": 400 } }),
+        json!({ "authorization_url": "https://app.example/authorize" }),
+        json!({ "m2m_template": { "custom_audience": "api" } }),
+        json!({ "session_template": { "custom_audience": "site" } }),
+    ];
+    let mut calls = tokio::task::JoinSet::new();
+    for patch in urls {
+        let host = host.clone();
+        calls.spawn(async move { host.call(Method::PATCH, "/v1/settings", Some(patch)).await.done() });
+    }
+    calls.join_all().await;
+    let settings = host.get("/v1/settings").await.done()["settings"].clone();
+    assert_eq!(settings["stytch"]["enabled"], true);
+    assert_eq!(settings["lock_policy"], json!({ "threshold": 4, "lock_seconds": 400 }));
+    assert_eq!(settings["authorization_url"], "https://app.example/authorize");
+    assert_eq!(
+        (&settings["m2m_template"]["custom_audience"], &settings["session_template"]["custom_audience"]),
+        (&json!("api"), &json!("site"))
+    );
+}
+
+#[tokio::test]
+async fn secrets_are_added_and_removed_and_the_last_one_stays() {
+    let app = TestApp::new().await;
+    let sibling = app.another_process().await;
+    let host = app.host();
+    let first = host.get("/v1/secrets").await.done()["secrets"][0].clone();
+    assert!(first.get("secret").is_none());
+    let id = first["secret_id"].as_str().unwrap();
+    host.delete(&format!("/v1/secrets/{id}")).await.refused_by_api(400, "cannot_delete_last_secret");
+    host.delete("/v1/secrets/none").await.refused_by_api(404, "secret_not_found");
+    let made = host.post("/v1/secrets", json!({})).await.done()["secret"].clone();
+    let secret = made["secret"].as_str().unwrap();
+    assert!(secret.ends_with(made["last_four"].as_str().unwrap()) && secret.len() > 40);
+    let next = host.with_secret(secret);
+    next.at(&sibling.base).get("/v1/debug/whoami").await.done();
+    next.delete(&format!("/v1/secrets/{id}")).await.done();
+    host.at(&sibling.base).get("/v1/debug/whoami").await.refused_by_api(401, "unauthorized_credentials");
+    host.get("/v1/debug/whoami").await.refused_by_api(401, "unauthorized_credentials");
+    for _ in 0..9 {
+        next.post("/v1/secrets", json!({})).await.done();
+    }
+    next.post("/v1/secrets", json!({})).await.refused_by_api(400, "too_many_secrets");
+}
+
+#[tokio::test]
+async fn the_policy_is_read_in_the_contracts_form_and_replaced_as_a_whole() {
+    let app = TestApp::new().await;
+    let host = app.host();
+    let policy = host.get("/v1/rbac/policy").await.done()["policy"].clone();
+    let ids = |list: &Value, member: &str| -> Vec<String> {
+        list.as_array().unwrap().iter().map(|own| own[member].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(ids(&policy["roles"], "role_id"), ["stytch_user", "member", "admin"]);
+    assert_eq!(ids(&policy["resources"], "resource_id"), ["notes"]);
+    assert_eq!(ids(&policy["scopes"], "scope"), ["notes:read", "notes:write", "notes:delete", "weather"]);
+    let permission = |actions: &[&str]| json!([{ "resource_id": "notes", "actions": actions }]);
+    let document = json!({
+        "stytch_user": { "permissions": permission(&["read"]) },
+        "custom_roles": [{ "role_id": "admin", "description": "Everything", "permissions": permission(&["*"]) }],
+        "custom_resources": [{ "resource_id": "notes", "description": "", "available_actions": ["read", "write"] }],
+        "custom_scopes": [
+            { "scope": "notes:read", "description": "Read your notes", "permissions": permission(&["read"]) },
+            { "scope": "notes:all", "description": "Everything", "permissions": permission(&["*"]) },
+        ],
+    });
+    let changed = host.call(Method::PUT, "/v1/rbac/policy", Some(document)).await.done()["policy"].clone();
+    assert_eq!(changed, host.get("/v1/rbac/policy").await.done()["policy"]);
+    assert_eq!(changed["roles"][0]["permissions"], permission(&["read"]));
+    assert_eq!(changed["resources"][0]["actions"], json!(["read", "write"]));
+    let wrong = json!({ "custom_scopes": [{ "scope": "openid", "permissions": [] }] });
+    host.call(Method::PUT, "/v1/rbac/policy", Some(wrong)).await.refused_by_api(400, "rbac_reserved_scope");
+    assert_eq!(changed, host.get("/v1/rbac/policy").await.done()["policy"]);
+}
+
+// An app never gets more than its user has now: what the policy takes away is gone at the next refresh.
+#[tokio::test]
+async fn what_a_policy_takes_away_is_narrowed_away_at_the_next_refresh() {
+    let app = TestApp::new().await;
+    let web = app.client("web");
+    let asked = web.request().scope("openid notes:read notes:write offline_access");
+    let code = app.browser().login_and_consent(&asked, "alice").await.code();
+    let tokens = web.redeem(&code).await.tokens();
+    assert!(tokens.scope.contains("notes:write"), "{}", tokens.scope);
+    let permission = |actions: &[&str]| json!([{ "resource_id": "notes", "actions": actions }]);
+    let document = json!({
+        "stytch_user": { "permissions": permission(&["read"]) },
+        "custom_roles": [{ "role_id": "admin", "permissions": permission(&["*"]) }],
+        "custom_resources": [{ "resource_id": "notes", "available_actions": ["read", "write", "delete"] }],
+        "custom_scopes": [
+            { "scope": "notes:read", "permissions": permission(&["read"]) },
+            { "scope": "notes:write", "permissions": permission(&["write"]) },
+        ],
+    });
+    app.host().call(Method::PUT, "/v1/rbac/policy", Some(document)).await.done();
+    let refreshed = web.refresh(&tokens.refresh_token).await.tokens();
+    // Everybody may read; `member`, the role that let alice write, is gone.
+    assert!(refreshed.scope.contains("notes:read") && !refreshed.scope.contains("notes:write"), "{}", refreshed.scope);
+}
