@@ -429,6 +429,7 @@ mod tests {
     fn harbour() -> Policy {
         let role = |id: &str, actions: &[&str]| Role {
             id: id.into(),
+            description: String::new(),
             permissions: vec![Permission {
                 resource_id: "berths.v1".into(),
                 actions: actions.iter().map(|&own| own.to_owned()).collect(),
