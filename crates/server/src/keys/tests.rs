@@ -496,7 +496,7 @@ fn nothing_is_sealed_under_a_master_key_that_was_replaced_meanwhile() {
 #[test]
 fn a_row_that_was_moved_or_swapped_does_not_open() {
     for tamper in [
-        "UPDATE signing_keys SET private_key = (SELECT private_key FROM signing_keys WHERE alg = 'RS256') WHERE alg = 'ES256'",
+        "UPDATE signing_keys SET private_key = (SELECT private_key FROM signing_keys WHERE alg = 'RS256' AND purpose = 'signing') WHERE alg = 'ES256'",
         "UPDATE signing_keys SET purpose = 'session' WHERE alg = 'ES256'",
         "UPDATE signing_keys SET kid = 'other' WHERE alg = 'ES256'",
         "UPDATE signing_keys SET alg = 'EdDSA' WHERE alg = 'ES256'",
