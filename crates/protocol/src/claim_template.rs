@@ -10,46 +10,48 @@
 
 use crate::{
     client::Client,
-    error::{ErrorCode, Refusal, refuse},
+    error::{Refusal, refuse_api},
     id_token::RESERVED_CLAIMS,
     policy::Policy,
     user::User,
 };
 use serde_json::{Map, Value, json};
 
-const fn api(name: &'static str) -> ErrorCode {
-    ErrorCode::Api { name, status: 400 }
-}
-
-pub const INVALID_JSON: Refusal = refuse(
-    api("jwt_template_invalid_json"),
+pub const INVALID_JSON: Refusal = refuse_api(
+    400,
+    "jwt_template_invalid_json",
     "the template must be a JSON object; a tag such as {{ user.user_id }} stands where a value would",
 );
 pub const MISMATCHED_TAG: Refusal =
-    refuse(api("jwt_template_mismatched_tag"), "in the template, every {{ needs its }} in the same value");
+    refuse_api(400, "jwt_template_mismatched_tag", "in the template, every {{ needs its }} in the same value");
 pub const TAG_IN_KEY: Refusal =
-    refuse(api("jwt_template_invalid_tag"), "in the template, tags may stand in values only, not in keys");
-pub const BAD_USER_TAG: Refusal = refuse(
-    api("jwt_template_invalid_tag"),
+    refuse_api(400, "jwt_template_invalid_tag", "in the template, tags may stand in values only, not in keys");
+pub const BAD_USER_TAG: Refusal = refuse_api(
+    400,
+    "jwt_template_invalid_tag",
     "a tag of this template names a value of the user, with dots between: user.user_id, user.trusted_metadata.plan, \
      user.rbac.roles, user.rbac.RESOURCE_ID.actions",
 );
-pub const BAD_MACHINE_TAG: Refusal = refuse(
-    api("jwt_template_invalid_tag"),
+pub const BAD_MACHINE_TAG: Refusal = refuse_api(
+    400,
+    "jwt_template_invalid_tag",
     "a tag of this template names a value of the client or of the token request, with dots between: \
      client.trusted_metadata.plan, request.plan",
 );
-pub const RESERVED: Refusal = refuse(
-    api("reserved_claims_in_custom_claims"),
+pub const RESERVED: Refusal = refuse_api(
+    400,
+    "reserved_claims_in_custom_claims",
     "a template cannot set iss, sub, aud, exp, scope, client_id and the other claims that the server itself makes; \
      choose another name",
 );
-pub const STYTCH_CLAIM: Refusal = refuse(
-    api("stytch_claims_in_custom_claims"),
+pub const STYTCH_CLAIM: Refusal = refuse_api(
+    400,
+    "stytch_claims_in_custom_claims",
     "a template cannot set claims whose name begins with https://stytch.com/; choose another name",
 );
-pub const TOO_LARGE: Refusal = refuse(
-    api("custom_claims_too_large"),
+pub const TOO_LARGE: Refusal = refuse_api(
+    400,
+    "custom_claims_too_large",
     "a template, and what it renders to, may have 4096 bytes; shorten it, or the metadata it refers to",
 );
 

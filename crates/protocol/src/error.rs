@@ -104,6 +104,11 @@ pub const fn refuse(error: ErrorCode, description: &'static str) -> Refusal {
     Refusal { error, description: Cow::Borrowed(description) }
 }
 
+/// Makes a refusal with an error type of the management API and its status.
+pub const fn refuse_api(status: u16, name: &'static str, description: &'static str) -> Refusal {
+    refuse(ErrorCode::Api { name, status }, description)
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.error.as_str(), self.description)

@@ -7,17 +7,13 @@
 use crate::{
     authorization_request::{self, AuthorizationRequest},
     client::{Client, Party},
-    error::{ErrorCode, Refusal, refuse},
+    error::{Refusal, refuse_api},
     full_access::{self, FULL_ACCESS},
     pkce,
     plane::Plane,
     policy::Policy,
     scope::Scope,
 };
-
-const fn refuse_api(status: u16, name: &'static str, description: &'static str) -> Refusal {
-    refuse(ErrorCode::Api { name, status }, description)
-}
 
 pub const CLIENT_NOT_FOUND: Refusal = refuse_api(
     404,

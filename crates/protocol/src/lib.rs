@@ -36,6 +36,7 @@ pub mod parameters;
 pub mod pkce;
 pub mod plane;
 pub mod policy;
+pub mod project_secret;
 pub mod rbac;
 pub mod redirect_uri;
 pub mod refresh_token;
@@ -60,6 +61,6 @@ pub mod userinfo;
 #[cfg(test)]
 mod samples;
 
-pub use error::{ErrorCode, Refusal, refuse};
+pub use error::{ErrorCode, Refusal, refuse, refuse_api};
 pub use scope::Scope;
 pub use time::{Seconds, Timestamp};

@@ -89,6 +89,15 @@ pub struct Permission {
     pub actions: Vec<String>,
 }
 
+impl Role {
+    /// Whether the role alone allows `action` on `resource_id`.
+    pub fn allows(&self, resource_id: &str, action: &str) -> bool {
+        self.permissions.iter().any(|held| {
+            held.resource_id == resource_id && held.actions.iter().any(|own| own == ANY_ACTION || own == action)
+        })
+    }
+}
+
 impl Policy {
     pub fn scope_value(&self, value: &str) -> Option<&ScopeValue> {
         self.scopes.iter().find(|own| own.value == value)
@@ -100,11 +109,8 @@ impl Policy {
 
     /// Those of `roles` that allow `action` on `resource_id`.
     pub fn granting_roles(&self, roles: &[String], resource_id: &str, action: &str) -> Vec<String> {
-        let allows = |held: &Permission| {
-            held.resource_id == resource_id && held.actions.iter().any(|own| own == "*" || own == action)
-        };
         let held = self.roles.iter().filter(|role| roles.contains(&role.id));
-        held.filter(|role| role.permissions.iter().any(allows)).map(|role| role.id.clone()).collect()
+        held.filter(|role| role.allows(resource_id, action)).map(|role| role.id.clone()).collect()
     }
 
     /// Whether `user` may pass `value` on: their roles, with the one that everybody has, cover every permission behind
@@ -113,11 +119,9 @@ impl Policy {
         let Some(scope_value) = self.scope_value(value) else {
             return STANDARD_SCOPES.contains(&value);
         };
-        let roles = || self.roles.iter().filter(|role| role.id == EVERYBODY || user.roles.contains(&role.id));
         let may = |resource: &str, action: &str| {
-            roles().flat_map(|role| &role.permissions).any(|held| {
-                held.resource_id == resource && held.actions.iter().any(|own| own == ANY_ACTION || own == action)
-            })
+            let is_held = |role: &Role| role.id == EVERYBODY || user.roles.contains(&role.id);
+            self.roles.iter().any(|role| is_held(role) && role.allows(resource, action))
         };
         scope_value.permissions.iter().all(|needed| {
             let resource = needed.resource_id.as_str();

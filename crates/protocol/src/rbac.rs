@@ -3,9 +3,10 @@
 //! An RBAC resource is a kind of thing of the host app, with actions; it is no resource of RFC 8707.
 
 use crate::{
-    ErrorCode, Refusal, Scope,
+    Refusal, Scope,
+    full_access::FULL_ACCESS,
     policy::{Permission, Policy, RbacResource, Role, STANDARD_SCOPES, ScopeValue},
-    refuse,
+    refuse_api,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -22,43 +23,51 @@ const LONGEST_DESCRIPTION: usize = 1024;
 /// More of one kind would make every decision slow.
 const MOST: usize = 500;
 
-const fn rbac(name: &'static str, description: &'static str) -> Refusal {
-    refuse(ErrorCode::Api { name, status: 400 }, description)
-}
-
-pub const ROLE_DUPLICATE: Refusal = rbac("rbac_role_duplicate", "custom_roles: a role_id is there twice");
+pub const ROLE_DUPLICATE: Refusal = refuse_api(400, "rbac_role_duplicate", "custom_roles: a role_id is there twice");
 pub const RESOURCE_DUPLICATE: Refusal =
-    rbac("rbac_resource_duplicate", "custom_resources: a resource_id is there twice");
-pub const SCOPE_DUPLICATE: Refusal = rbac("rbac_scope_duplicate", "custom_scopes: a scope is there twice");
-pub const ACTION_DUPLICATE: Refusal = rbac("rbac_action_duplicate", "a resource or permission has an action twice");
-pub const EMPTY_ROLE: Refusal = rbac("empty_rbac_role_id", "custom_roles: a role_id is empty");
-pub const EMPTY_RESOURCE: Refusal = rbac("empty_rbac_resource_id", "a resource_id is empty");
-pub const EMPTY_SCOPE: Refusal = rbac("empty_rbac_scope", "custom_scopes: a scope is empty");
-pub const ROLE_TOO_LONG: Refusal = rbac("rbac_role_id_too_long", "custom_roles: a role_id has 128 characters at most");
-pub const RESOURCE_TOO_LONG: Refusal = rbac("rbac_resource_id_too_long", "a resource_id has 128 characters at most");
-pub const SCOPE_TOO_LONG: Refusal = rbac("rbac_scope_too_long", "custom_scopes: a scope has 128 characters at most");
-pub const ACTION_TOO_LONG: Refusal = rbac("rbac_action_too_long", "an action has 1 to 128 characters");
+    refuse_api(400, "rbac_resource_duplicate", "custom_resources: a resource_id is there twice");
+pub const SCOPE_DUPLICATE: Refusal = refuse_api(400, "rbac_scope_duplicate", "custom_scopes: a scope is there twice");
+pub const ACTION_DUPLICATE: Refusal =
+    refuse_api(400, "rbac_action_duplicate", "a resource or permission has an action twice");
+pub const EMPTY_ROLE: Refusal = refuse_api(400, "empty_rbac_role_id", "custom_roles: a role_id is empty");
+pub const EMPTY_RESOURCE: Refusal = refuse_api(400, "empty_rbac_resource_id", "a resource_id is empty");
+pub const EMPTY_SCOPE: Refusal = refuse_api(400, "empty_rbac_scope", "custom_scopes: a scope is empty");
+pub const ROLE_TOO_LONG: Refusal =
+    refuse_api(400, "rbac_role_id_too_long", "custom_roles: a role_id has 128 characters at most");
+pub const RESOURCE_TOO_LONG: Refusal =
+    refuse_api(400, "rbac_resource_id_too_long", "a resource_id has 128 characters at most");
+pub const SCOPE_TOO_LONG: Refusal =
+    refuse_api(400, "rbac_scope_too_long", "custom_scopes: a scope has 128 characters at most");
+pub const ACTION_TOO_LONG: Refusal = refuse_api(400, "rbac_action_too_long", "an action has 1 to 128 characters");
 pub const DESCRIPTION_TOO_LONG: Refusal =
-    rbac("rbac_description_too_long", "a description has 1024 characters at most");
-pub const RESERVED_ROLE: Refusal =
-    rbac("invalid_rbac_role_id", "ids that begin with `stytch` are reserved; choose another role_id or resource_id");
-pub const RESERVED_SCOPE: Refusal = rbac(
+    refuse_api(400, "rbac_description_too_long", "a description has 1024 characters at most");
+pub const RESERVED_ROLE: Refusal = refuse_api(
+    400,
+    "invalid_rbac_role_id",
+    "ids that begin with `stytch` are reserved; choose another role_id or resource_id",
+);
+pub const RESERVED_SCOPE: Refusal = refuse_api(
+    400,
     "rbac_reserved_scope",
     "custom_scopes: openid, profile, email, address, phone, offline_access and full_access are always there; take them out",
 );
 pub const NO_SCOPE_VALUE: Refusal =
-    rbac("invalid_argument", "custom_scopes: a scope is printable ASCII without blank, quote and backslash");
+    refuse_api(400, "invalid_argument", "custom_scopes: a scope is printable ASCII without blank, quote and backslash");
 pub const PERMISSION_MISSING_ACTIONS: Refusal =
-    rbac("rbac_permission_missing_actions", "a permission names no action; name some, or `*`");
-pub const SCOPE_MISSING_PERMISSIONS: Refusal =
-    rbac("rbac_scope_missing_permissions", "custom_scopes: a scope needs a permission, else it means nothing");
+    refuse_api(400, "rbac_permission_missing_actions", "a permission names no action; name some, or `*`");
+pub const SCOPE_MISSING_PERMISSIONS: Refusal = refuse_api(
+    400,
+    "rbac_scope_missing_permissions",
+    "custom_scopes: a scope needs a permission, else it means nothing",
+);
 pub const WILDCARD_WITH_OTHERS: Refusal =
-    rbac("cannot_specify_wildcard_with_other_actions", "`*` stands for every action; leave out the others");
+    refuse_api(400, "cannot_specify_wildcard_with_other_actions", "`*` stands for every action; leave out the others");
 pub const UNKNOWN_RESOURCE: Refusal =
-    rbac("rbac_resource_not_found", "a permission names a resource_id that custom_resources does not have");
+    refuse_api(400, "rbac_resource_not_found", "a permission names a resource_id that custom_resources does not have");
 pub const UNKNOWN_ACTION: Refusal =
-    rbac("rbac_action_not_found", "a permission names an action that its resource does not have");
-pub const TOO_MANY: Refusal = rbac("invalid_argument", "there can be 500 roles, resources and scopes at most");
+    refuse_api(400, "rbac_action_not_found", "a permission names an action that its resource does not have");
+pub const TOO_MANY: Refusal =
+    refuse_api(400, "invalid_argument", "there can be 500 roles, resources and scopes at most");
 
 /// What a project writes: the whole of its roles, resources and scope values.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -238,7 +247,7 @@ fn validate(document: &Document) -> Result<(), Refusal> {
     let mut seen = BTreeSet::new();
     for scope in custom_scopes {
         check_id(&scope.scope, &EMPTY_SCOPE, &SCOPE_TOO_LONG)?;
-        if STANDARD_SCOPES.contains(&scope.scope.as_str()) || scope.scope == "full_access" {
+        if STANDARD_SCOPES.contains(&scope.scope.as_str()) || scope.scope == FULL_ACCESS {
             return Err(RESERVED_SCOPE);
         }
         // RFC 6749 §3.3

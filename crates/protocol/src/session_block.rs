@@ -3,7 +3,7 @@
 //! The members are those of Stytch's contract; what it leaves open is decided here.
 
 use crate::{
-    error::{ErrorCode, Refusal, refuse},
+    error::{Refusal, refuse_api},
     id::{SessionId, UserId},
     id_token::RESERVED_CLAIMS,
     session::{Attributes, FactorMethod, FullSession, Session},
@@ -16,23 +16,21 @@ const OWN_CLAIMS: &str = "https://stytch.com/";
 const LONGEST_CLAIMS: usize = 4096;
 
 pub const TOO_MANY_ARGUMENTS: Refusal =
-    refuse_api("too_many_session_arguments", "send session_token or session_jwt, not both");
+    refuse_api(400, "too_many_session_arguments", "send session_token or session_jwt, not both");
 pub const BAD_DURATION: Refusal =
-    refuse_api("invalid_session_duration_minutes", "session_duration_minutes: 5 to 527040");
+    refuse_api(400, "invalid_session_duration_minutes", "session_duration_minutes: 5 to 527040");
 pub const CLAIMS_TOO_LARGE: Refusal = refuse_api(
+    400,
     "custom_claims_too_large",
     "session_custom_claims: with those that the session has already they may have 4096 bytes as JSON",
 );
 pub const OWN_CLAIM: Refusal = refuse_api(
+    400,
     "stytch_claims_in_custom_claims",
     "session_custom_claims: names that begin with https://stytch.com/ are the server's",
 );
 pub const OTHER_USER: Refusal =
-    refuse_api("user_id_mismatch", "the session that was sent is another user's; end it first, or send none");
-
-const fn refuse_api(name: &'static str, description: &'static str) -> Refusal {
-    refuse(ErrorCode::Api { name, status: 400 }, description)
-}
+    refuse_api(400, "user_id_mismatch", "the session that was sent is another user's; end it first, or send none");
 
 /// A request about a session, checked as far as it can be without the session.
 #[derive(Debug, Clone, PartialEq)]

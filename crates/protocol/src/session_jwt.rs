@@ -7,7 +7,7 @@
 //! it passes for none.
 
 use crate::{
-    error::{ErrorCode, Refusal, refuse},
+    error::{Refusal, refuse_api},
     id::SessionId,
     jose::{KeySet, Unverified, Verified, VerifyingAlg, numeric_date},
     session_block::is_reserved,
@@ -23,19 +23,19 @@ pub const MARKER: &str = "https://stytch.com/session";
 pub const LIFETIME: Seconds = Seconds(300);
 
 pub const UNREADABLE: Refusal = refuse_api(
+    400,
     "unable_to_parse_session_jwt",
     "session_jwt: send the JWT of a session of this project as it was issued",
 );
 pub const WRONG_ISSUER: Refusal =
-    refuse_api("jwt_invalid_issuer", "session_jwt: it was issued by another issuer; send one of this project");
+    refuse_api(400, "jwt_invalid_issuer", "session_jwt: it was issued by another issuer; send one of this project");
 pub const WRONG_AUDIENCE: Refusal =
-    refuse_api("jwt_invalid_audience", "session_jwt: it is for another audience; send one of this project");
-pub const WRONG_CLAIMS: Refusal =
-    refuse_api("jwt_invalid_claims", "session_jwt: it is no session's; send the session_jwt that came with a session");
-
-const fn refuse_api(name: &'static str, description: &'static str) -> Refusal {
-    refuse(ErrorCode::Api { name, status: 400 }, description)
-}
+    refuse_api(400, "jwt_invalid_audience", "session_jwt: it is for another audience; send one of this project");
+pub const WRONG_CLAIMS: Refusal = refuse_api(
+    400,
+    "jwt_invalid_claims",
+    "session_jwt: it is no session's; send the session_jwt that came with a session",
+);
 
 /// The claims of a session's JWT.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -2,7 +2,7 @@
 //!
 //! Specs: OIDC Core §5.3.2 (the answer), §5.7 (an address alone proves little).
 
-use crate::error::{ErrorCode, Refusal, refuse};
+use crate::error::{Refusal, refuse_api};
 use serde_json::{Map, Value};
 
 pub const NO_URL: Refusal = refuse_api(
@@ -32,10 +32,6 @@ pub const UNKNOWN_EMAIL: Refusal = refuse_api(
 );
 pub const BAD_TOKEN: Refusal =
     refuse_api(400, "invalid_session_token", "session_token: send the session or access token of the login before");
-
-const fn refuse_api(status: u16, name: &'static str, description: &'static str) -> Refusal {
-    refuse(ErrorCode::Api { name, status }, description)
-}
 
 /// Whether `token` can be sent on as a bearer token (RFC 6750 §2.1); what else it is only its issuer knows.
 pub fn validate_token(token: &str) -> Result<(), Refusal> {

@@ -6,7 +6,7 @@
 //! denies it, the host app's id, the roles. An address alone never joins two accounts that have different ids.
 
 use crate::{
-    error::{ErrorCode, Refusal, refuse},
+    error::{ErrorCode, Refusal, refuse, refuse_api},
     jose::{JoseError, Jwk, KeySet, Verified, VerifyingKey, numeric_date},
     policy::Policy,
     session_migration::denies_verification,
@@ -43,56 +43,61 @@ pub const BAD_MAPPING: Refusal = invalid(
 pub const BAD_REAUTHENTICATION: Refusal = invalid("reauthenticate_after_seconds: 60 to 31536000");
 pub const BAD_HOST_CHECK: Refusal = invalid("host_check_url: an https URL without user name and fragment");
 
-pub const NOT_VERIFIED: Refusal = api(
+pub const NOT_VERIFIED: Refusal = refuse_api(
     400,
     "invalid_trusted_auth_token",
     "token: it is no JWT signed with RS256, PS256, ES256 or EdDSA by a key of the profile",
 );
 /// For the caller who could not get the keys.
-pub const NO_KEYS: Refusal = api(
+pub const NO_KEYS: Refusal = refuse_api(
     400,
     "invalid_trusted_auth_token",
     "the profile's jwks_url could not be fetched as a set of public keys; the server's log has the reason",
 );
-pub const WRONG_TYPE: Refusal = api(
+pub const WRONG_TYPE: Refusal = refuse_api(
     400,
     "invalid_trusted_auth_token",
     "token: its typ is neither absent, JWT nor at+jwt; send an ID or access token",
 );
-pub const WRONG_ISSUER: Refusal = api(400, "jwt_invalid_issuer", "token: its iss is not the profile's issuer");
-pub const WRONG_AUDIENCE: Refusal = api(400, "jwt_invalid_audience", "token: the profile's audience is not in its aud");
+pub const WRONG_ISSUER: Refusal = refuse_api(400, "jwt_invalid_issuer", "token: its iss is not the profile's issuer");
+pub const WRONG_AUDIENCE: Refusal =
+    refuse_api(400, "jwt_invalid_audience", "token: the profile's audience is not in its aud");
 pub const BAD_TIMES: Refusal =
-    api(400, "jwt_invalid_claims", "token: exp and iat must be there; exp, iat and nbf are numbers of seconds");
-pub const EXPIRED: Refusal = api(400, "jwt_invalid_claims", "token: it has expired; get a new one");
-pub const NOT_YET_VALID: Refusal = api(400, "jwt_invalid_claims", "token: its iat or nbf lies ahead; check the clocks");
-pub const NO_TOKEN_ID: Refusal =
-    api(400, "jwt_invalid_claims", "token: the claim that the profile maps to token_id is not text of 1 to 512 bytes");
-pub const BAD_EXTERNAL_ID: Refusal = api(
+    refuse_api(400, "jwt_invalid_claims", "token: exp and iat must be there; exp, iat and nbf are numbers of seconds");
+pub const EXPIRED: Refusal = refuse_api(400, "jwt_invalid_claims", "token: it has expired; get a new one");
+pub const NOT_YET_VALID: Refusal =
+    refuse_api(400, "jwt_invalid_claims", "token: its iat or nbf lies ahead; check the clocks");
+pub const NO_TOKEN_ID: Refusal = refuse_api(
+    400,
+    "jwt_invalid_claims",
+    "token: the claim that the profile maps to token_id is not text of 1 to 512 bytes",
+);
+pub const BAD_EXTERNAL_ID: Refusal = refuse_api(
     400,
     "trusted_token_profile_incorrect_external_id_mapping",
     "token: the claim that the profile maps to external_user_id is not 1 to 128 letters, digits or any of . _ | -",
 );
-pub const BAD_ROLES: Refusal = api(
+pub const BAD_ROLES: Refusal = refuse_api(
     400,
     "jwt_invalid_claims",
     "token: the claim that the profile maps to role_ids is no text and no array of texts",
 );
-pub const NO_EMAIL: Refusal = api(
+pub const NO_EMAIL: Refusal = refuse_api(
     400,
     "jwt_invalid_claims",
     "token: no user has its external id, and the claim that the profile maps to email is not a verified address",
 );
-pub const SEVERAL_EXTERNAL_IDS: Refusal = api(
+pub const SEVERAL_EXTERNAL_IDS: Refusal = refuse_api(
     400,
     "trusted_token_profile_cannot_have_multiple_external_ids",
     "token: the user with its address has another external id; change that first if both are the same person",
 );
-pub const UNKNOWN_USER: Refusal = api(
+pub const UNKNOWN_USER: Refusal = refuse_api(
     404,
     "user_not_found",
     "token: it names no user, or one who may not come in; create the user, or let the profile do so (can_jit_provision)",
 );
-pub const SIGNED_OUT: Refusal = api(
+pub const SIGNED_OUT: Refusal = refuse_api(
     400,
     "invalid_trusted_auth_token",
     "token: it was issued before the user was signed out everywhere; get a new one",
@@ -107,12 +112,8 @@ pub const REAUTHENTICATE: Refusal = refuse(
 pub const HOST_SAYS_NO: Refusal =
     refuse(ErrorCode::InvalidGrant, "the user has no access any more; send the user through authorization again");
 
-const fn api(status: u16, name: &'static str, description: &'static str) -> Refusal {
-    refuse(ErrorCode::Api { name, status }, description)
-}
-
 const fn invalid(description: &'static str) -> Refusal {
-    api(400, "trusted_token_profile_invalid_request", description)
+    refuse_api(400, "trusted_token_profile_invalid_request", description)
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use crate::{
     client_keys::ClientKeys,
     clock::Clock,
-    config::{Config, Lifetimes},
+    config::Config,
     entropy::Entropy,
     failure::Failure,
     fetch::{Fetch, FetchConfig},
@@ -22,7 +22,7 @@ use crate::{
     store::{Store, projects::Project},
     verified::VerifiedTokens,
 };
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, ensure};
 use hospes_protocol::{
     capabilities::Capabilities,
     id::{Id, ProjectId},
@@ -64,8 +64,6 @@ pub struct Parts {
     pub pages: Arc<Pages>,
     pub cookies: CookieNames,
     pub metrics: Arc<Metrics>,
-    /// The configuration's, before those of the project.
-    common_lifetimes: Lifetimes,
     metadata: RwLock<Prepared>,
 }
 
@@ -84,12 +82,10 @@ impl Deref for App {
 
 impl App {
     /// Builds the application on a migrated database with its project in it.
-    pub async fn build(mut config: Config, store: Store, clock: Clock, entropy: Entropy) -> Result<Self> {
+    pub async fn build(config: Config, store: Store, clock: Clock, entropy: Entropy) -> Result<Self> {
         let issuer = config.issuer.as_str().to_owned();
         let base_path = base_path(&issuer)?;
         let record = project_of(&store, &config).await?;
-        let common_lifetimes = config.lifetimes.clone();
-        config.lifetimes = project::lifetimes(&config, &record)?;
         let project = record.id;
         let master = {
             let (source, store, entropy) = (config.master_key.clone(), store.clone(), entropy.clone());
@@ -97,7 +93,7 @@ impl App {
         };
         let keys = Keys::open(&store, master, &project, &clock).await?;
         let fetch = Fetch::new(&FetchConfig::read(&config.fetch)?)?;
-        let records = Records::new();
+        let records = Records::new(config.lifetimes.clone());
         let parts = Parts {
             metadata: RwLock::new(Prepared { counter: -1, document: Document::new(Vec::new()) }),
             pages: Arc::new(Pages::load(&PagesConfig::read(&config.pages)?)?),
@@ -108,7 +104,6 @@ impl App {
             cookies: CookieNames::of_issuer(&issuer),
             verified: VerifiedTokens::new(),
             metrics: Arc::new(Metrics::new()),
-            common_lifetimes,
             issuer,
             base_path,
             environment: project::environment(&project),
@@ -130,9 +125,6 @@ impl App {
     pub async fn beside(&self, project: &ProjectId) -> Result<Self> {
         let id = project.clone();
         let record = self.store.read(move |tx| Ok(tx.find_project(&id)?)).await?.context("the project is gone")?;
-        let mut config = self.config.clone();
-        config.lifetimes = self.common_lifetimes.clone();
-        config.lifetimes = project::lifetimes(&config, &record)?;
         let issuer = record.issuer;
         let parts = Parts {
             metadata: RwLock::new(Prepared { counter: -1, document: Document::new(Vec::new()) }),
@@ -144,17 +136,16 @@ impl App {
             cookies: CookieNames::of_issuer(&issuer),
             verified: VerifiedTokens::new(),
             metrics: Arc::clone(&self.metrics),
-            common_lifetimes: self.common_lifetimes.clone(),
             base_path: base_path(&issuer)?,
             issuer,
             environment: project::environment(project),
             project: project.clone(),
-            config,
+            config: self.config.clone(),
             store: self.store.clone(),
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
             keys: self.keys.of_project(project).await?,
-            records: Records::new(),
+            records: Records::new(self.config.lifetimes.clone()),
         };
         let app = Self(Arc::new(parts));
         app.refresh_documents().await?;
@@ -200,24 +191,18 @@ fn base_path(issuer: &str) -> Result<String> {
 
 /// The project that this issuer serves.
 async fn project_of(store: &Store, config: &Config) -> Result<Project> {
-    let wanted = config.project.clone();
-    let issuer = config.issuer.as_str().to_owned();
-    let projects = store.read(|tx| Ok(tx.list_projects()?)).await?;
-    let found =
-        projects.iter().find(|project| wanted.as_ref().map_or(project.issuer == issuer, |id| project.id == *id));
-    match (found, projects.as_slice()) {
-        (Some(project), _) if project.issuer == issuer => Ok(project.clone()),
-        (Some(project), _) => bail!(
-            "project {} was made for issuer {}, and `issuer` is {issuer}; tokens of one are void at the other. \
-             Set `issuer` back, or `hospes init` a project for the new one",
-            project.id,
-            project.issuer
-        ),
-        (None, []) => bail!("the database has no project yet; `hospes init` makes one"),
-        (None, _) => {
-            bail!("the database has no project for issuer {issuer}; set `issuer` or `project`, or run `hospes init`")
-        }
-    }
+    let (id, issuer) = (config.project.clone(), config.issuer.to_string());
+    let found = store.read(move |tx| Ok(project::find(tx, id.as_ref(), &issuer)?)).await?;
+    let project = found.context("the database holds no project yet; `hospes init` makes one")?;
+    ensure!(
+        project.issuer == config.issuer.as_str(),
+        "project {} was made for issuer {}, and `issuer` is {}; tokens of one are void at the other. \
+         Set `issuer` back, or `hospes init` a project for the new one",
+        project.id,
+        project.issuer,
+        config.issuer
+    );
+    Ok(project)
 }
 
 /// Opens the database that the configuration names, migrated.

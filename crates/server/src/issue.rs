@@ -81,9 +81,9 @@ pub struct Order {
 }
 
 /// How long an access token of this client lives.
-pub fn access_token_lifetime(app: &App, client: &Client) -> Seconds {
+pub fn access_token_lifetime(current: &Current, client: &Client) -> Seconds {
     client.settings.access_token_lifetime.unwrap_or(match client.settings.plane {
-        Plane::Standard => app.config.lifetimes.access_token,
+        Plane::Standard => current.lifetimes.access_token,
         Plane::Stytch => stytch_access_token::DEFAULT_LIFETIME,
     })
 }
@@ -157,7 +157,7 @@ pub fn user_tokens(app: &App, tokens: UserTokens<'_>, now: Timestamp) -> Result<
         scope: scope.clone(),
         iat: now,
         nbf: None,
-        exp: now.plus(access_token_lifetime(app, client)).min(not_after),
+        exp: now.plus(access_token_lifetime(current, client)).min(not_after),
         jti: app.entropy.uuid().to_string(),
         fid: Some(family.id.clone()),
         auth_time: *auth_time,
@@ -177,7 +177,7 @@ pub fn user_tokens(app: &App, tokens: UserTokens<'_>, now: Timestamp) -> Result<
         iss,
         sub: user.id.clone(),
         aud: if is_standard { Audience::Text(client.id.clone()) } else { Audience::List([client.id.clone()]) },
-        exp: now.plus(app.config.lifetimes.id_token),
+        exp: now.plus(current.lifetimes.id_token),
         iat: now,
         nbf: (!is_standard).then_some(now),
         auth_time: *auth_time,
@@ -217,7 +217,7 @@ pub fn client_token(app: &App, token: ClientToken<'_>, now: Timestamp) -> Result
             scope,
             iat: liveness::issue_time(client, current.project.tokens_valid_from, now),
             nbf: None,
-            exp: now.plus(access_token_lifetime(app, client)),
+            exp: now.plus(access_token_lifetime(current, client)),
             jti: app.entropy.uuid().to_string(),
             fid: None,
             auth_time: None,

@@ -1,7 +1,7 @@
 //! Making a project: its record, its keys and its first secret; and finding the one that is meant.
 
 use crate::{
-    config::{Config, Issuer, Lifetimes},
+    config::{Issuer, Lifetimes},
     entropy::Entropy,
     keys::{self, MasterKey},
     project_settings::ProjectSettings,
@@ -42,12 +42,7 @@ impl NewProject {
         now: Timestamp,
     ) -> Result<Self> {
         let keys = keys::first(master, &id, &SIGNING_ALGS, entropy, now)?;
-        let secret = ProjectSecret {
-            id: format!("secret-{}", entropy.uuid()),
-            hash: sha256(secret.as_bytes()),
-            last_four: last_four(secret),
-            created_at: now,
-        };
+        let secret = stored_secret(&id, secret, entropy, now);
         let record = Project {
             id,
             name: name.to_owned(),
@@ -77,8 +72,8 @@ impl NewProject {
 }
 
 /// The lifetimes of a project: its own, and the configuration's where it has none.
-pub fn lifetimes(config: &Config, project: &Project) -> Result<Lifetimes> {
-    config.lifetimes.overridden(&project.settings.lifetimes).context("the project's own lifetimes cannot be used")
+pub fn lifetimes(common: &Lifetimes, project: &Project) -> Result<Lifetimes> {
+    common.overridden(&project.settings.lifetimes).context("the project's own lifetimes cannot be used")
 }
 
 /// `live` or `test`: the second part of every id that Stytch's clients see.
@@ -112,6 +107,16 @@ pub fn new_client_id(project: &ProjectId, settings: &ClientSettings, entropy: &E
 /// A new secret of the management API.
 pub fn new_secret(project: &ProjectId, entropy: &Entropy) -> Secret {
     Secret::new(&format!("secret-{}-", environment(project)), entropy)
+}
+
+/// What is kept of a secret of the management API.
+pub fn stored_secret(project: &ProjectId, secret: &str, entropy: &Entropy, now: Timestamp) -> ProjectSecret {
+    ProjectSecret {
+        id: format!("secret-id-{}-{}", environment(project), entropy.uuid()),
+        hash: sha256(secret.as_bytes()),
+        last_four: last_four(secret),
+        created_at: now,
+    }
 }
 
 /// What scanners for leaked secrets can look for.

@@ -3,6 +3,7 @@
 //! Changes hold at the next request: readers take it from [`crate::records::Current`], never from the configuration.
 
 use crate::config::{Fetch, Lifetimes};
+use hospes_protocol::claim_template::{self, Kind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -135,6 +136,19 @@ impl Default for LockPolicy {
     }
 }
 
+/// `present` with a JSON merge patch (RFC 7396) applied, if the outcome can be used. `common` are the lifetimes of the
+/// configuration. The error says which member to change.
+pub fn changed(
+    present: &ProjectSettings,
+    patch: &Map<String, Value>,
+    common: &Lifetimes,
+    fetch: &Fetch,
+) -> Result<ProjectSettings, String> {
+    let settings = patched(present, patch)?;
+    validate(&settings, common, fetch)?;
+    Ok(settings)
+}
+
 /// `present` with a JSON merge patch (RFC 7396) applied. The error says which member is wrong.
 pub fn patched(present: &ProjectSettings, patch: &Map<String, Value>) -> Result<ProjectSettings, String> {
     let mut merged = json!(present);
@@ -226,6 +240,14 @@ pub fn validate(settings: &ProjectSettings, common: &Lifetimes, fetch: &Fetch) -
     }
     if !(1..=4).contains(&luds_min_complexity) {
         return Err("password_policy.luds_min_complexity: 1 to 4 kinds of characters".to_owned());
+    }
+    let registered = &settings.dynamic_client_registration.access_token_template;
+    for (name, template, kind) in [
+        ("session_template.content", &settings.session_template.content, Kind::User),
+        ("m2m_template.content", &settings.m2m_template.content, Kind::Machine),
+        ("dynamic_client_registration.access_token_template", registered, Kind::User),
+    ] {
+        claim_template::parse(template, kind).map_err(|refusal| format!("{name}: {}", refusal.description))?;
     }
     for (name, template) in [("session_template", &settings.session_template), ("m2m_template", &settings.m2m_template)]
     {

@@ -7,7 +7,11 @@
 //! Only a read fills the cache. A transaction that writes, or shares a flush with one that does, may see a counter that
 //! is never committed; the next change would bring the same number again, with other records.
 
-use crate::store::{Tx, projects::Project};
+use crate::{
+    config::Lifetimes,
+    project,
+    store::{Tx, projects::Project},
+};
 use anyhow::{Context as _, Result};
 use hospes_protocol::{
     client::Client,
@@ -28,17 +32,27 @@ pub struct Registered {
 pub struct Current {
     pub counter: i64,
     pub project: Arc<Project>,
+    /// The project's own, and the configuration's where it has none.
+    pub lifetimes: Arc<Lifetimes>,
 }
 
 pub struct Records {
+    /// Those of the configuration.
+    common_lifetimes: Lifetimes,
     project: RwLock<Option<Current>>,
     clients: Cache<(i64, ClientId), Arc<Registered>>,
     project_secrets: Cache<(i64, ProjectId), Arc<[[u8; 32]]>>,
 }
 
 impl Records {
-    pub fn new() -> Self {
-        Self { project: RwLock::new(None), clients: Cache::new(4096), project_secrets: Cache::new(64) }
+    /// `common_lifetimes` are the configuration's.
+    pub fn new(common_lifetimes: Lifetimes) -> Self {
+        Self {
+            common_lifetimes,
+            project: RwLock::new(None),
+            clients: Cache::new(4096),
+            project_secrets: Cache::new(64),
+        }
     }
 
     /// The project as it is in this transaction.
@@ -48,7 +62,8 @@ impl Records {
             return Ok(current);
         }
         let project = tx.find_project(id)?.with_context(|| format!("project {id} is gone from the database"))?;
-        let current = Current { counter, project: Arc::new(project) };
+        let lifetimes = Arc::new(project::lifetimes(&self.common_lifetimes, &project)?);
+        let current = Current { counter, project: Arc::new(project), lifetimes };
         if !tx.sees_only_what_is_committed() {
             return Ok(current);
         }
@@ -95,16 +110,13 @@ impl Records {
     }
 }
 
-impl Default for Records {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::tests::{Database, sqlite};
+    use crate::{
+        config::Config,
+        store::tests::{Database, sqlite},
+    };
     use anyhow::anyhow;
     use hospes_protocol::{
         Timestamp,
@@ -149,6 +161,11 @@ mod tests {
         db
     }
 
+    fn records() -> Records {
+        let config = Config::parse(None, "issuer = \"https://id.example\"", []).unwrap();
+        Records::new(config.lifetimes)
+    }
+
     fn name(tx: &mut Tx<'_>, records: &Records) -> Result<String> {
         let current = records.project(tx, &ProjectId::new("project"))?;
         let client = records.client(tx, &current, &ClientId::new("client"))?.context("the client is there")?;
@@ -163,7 +180,7 @@ mod tests {
     /// The counter that a transaction moved, and that was rolled back, is the number of the next change too.
     #[test]
     fn what_was_never_committed_is_not_remembered() {
-        let (db, records) = (with_client(), Arc::new(Records::new()));
+        let (db, records) = (with_client(), Arc::new(records()));
         let seen = Arc::clone(&records);
         let undone = db.store.write_blocking(move |tx| {
             rename(tx, "undone")?;

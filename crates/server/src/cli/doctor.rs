@@ -133,7 +133,7 @@ fn look_at_project(config: &Config, store: &Store, report: &mut Report) -> Optio
             Some(project)
         }
         Ok(Some(project)) => {
-            match project::lifetimes(config, &project) {
+            match project::lifetimes(&config.lifetimes, &project) {
                 Ok(_) => report.ok(ABOUT, project.id.to_string()),
                 Err(error) => report.error(ABOUT, format!("{error:#}"), "load the project from a seed file without it"),
             }

@@ -106,7 +106,7 @@ fn rotate(config: &Config, is_refresh: bool, is_emergency: bool, form: Form) -> 
     let opened = Opened::with_project(config)?;
     let database = &opened.database;
     let master = open_master_key(&config.master_key, &database.store, &database.entropy)?;
-    let lifetimes = project::lifetimes(config, &opened.project)?;
+    let lifetimes = project::lifetimes(&config.lifetimes, &opened.project)?;
     let rotation = match (is_refresh, is_emergency) {
         (true, _) => Rotation::Refresh { keep: lifetimes.refresh_absolute },
         (false, true) => Rotation::Signing { lead: Seconds(0), keep: Seconds(0) },

@@ -1,16 +1,13 @@
 //! `hospes secret …`: the secrets with which the host app's back end calls the management API.
 
 use super::{
-    open::{Opened, iso},
+    open::{Opened, iso, told},
     output::{self, Form},
 };
-use crate::{
-    config::Config,
-    project,
-    store::project_secrets::{self, ProjectSecret},
-};
-use anyhow::{Result, ensure};
+use crate::{config::Config, project};
+use anyhow::Result;
 use clap::Subcommand;
+use hospes_protocol::project_secret;
 use serde_json::json;
 
 #[derive(Debug, Subcommand)]
@@ -40,17 +37,10 @@ impl SecretCommand {
 fn add(opened: &Opened, form: Form) -> Result<()> {
     let entropy = &opened.database.entropy;
     let secret = project::new_secret(&opened.project.id, entropy);
-    let environment = project::environment(&opened.project.id);
-    let stored = ProjectSecret {
-        id: format!("secret-id-{environment}-{}", entropy.uuid()),
-        hash: secret.hash(),
-        last_four: project::last_four(secret.text()),
-        created_at: opened.now(),
-    };
+    let stored = project::stored_secret(&opened.project.id, secret.text(), entropy, opened.now());
     let id = stored.id.clone();
     opened.write(move |tx, project| {
-        let present = tx.take_project_secrets(project)?.len();
-        ensure!(present < project_secrets::MOST, "the project has {present} secrets; remove one that nobody uses");
+        project_secret::may_add(&tx.take_project_secrets(project)?).map_err(told)?;
         tx.add_project_secret(project, &stored)
     })?;
     match form {
@@ -90,9 +80,7 @@ fn remove(opened: &Opened, id: &str, form: Form) -> Result<()> {
     let id = id.to_owned();
     let gone = id.clone();
     opened.write(move |tx, project| {
-        let present = tx.take_project_secrets(project)?;
-        ensure!(present.contains(&id), "the project has no secret {id}; `hospes secret list` shows them");
-        ensure!(present.len() > 1, "this is the last secret; make another one first, by `hospes secret add`");
+        project_secret::may_remove(&tx.take_project_secrets(project)?, &id).map_err(told)?;
         tx.remove_project_secret(project, &id)?;
         Ok(())
     })?;

@@ -32,8 +32,8 @@ impl Settings {
                 let (now, lifetimes, fetch) = (opened.now(), config.lifetimes.clone(), config.fetch.clone());
                 opened.write(move |tx, id| {
                     let mut project = tx.find_project(id)?.context("the project is gone")?;
-                    let settings = project_settings::patched(&project.settings, &patch).map_err(|why| anyhow!(why))?;
-                    project_settings::validate(&settings, &lifetimes, &fetch).map_err(|why| anyhow!(why))?;
+                    let settings = project_settings::changed(&project.settings, &patch, &lifetimes, &fetch)
+                        .map_err(|why| anyhow!(why))?;
                     project.settings = settings.clone();
                     tx.update_project(&project, now)?.context("somebody else changed the project; try again")?;
                     Ok(settings)

@@ -4,9 +4,6 @@ use super::sql::{Row, Tx};
 use anyhow::Result;
 use hospes_protocol::{Timestamp, id::ProjectId};
 
-/// More would only make losing one more likely.
-pub const MOST: usize = 10;
-
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProjectSecret {
     pub id: String,

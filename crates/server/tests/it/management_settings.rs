@@ -35,6 +35,12 @@ async fn a_setting_that_cannot_be_used_changes_nothing_and_is_named() {
         (json!({ "lifetimes": { "acces_token": 60 } }), "lifetimes.acces_token"),
         (json!({ "redirect_urls": [{ "url": "https://a.example", "types": [] }] }), "redirect_urls"),
         (json!({ "session_migration_url": "http://a.example/" }), "session_migration_url"),
+        (json!({ "m2m_template": { "content": "{" } }), "m2m_template.content"),
+        (json!({ "session_template": { "content": "{\"sub\": \"x\"}" } }), "session_template.content"),
+        (
+            json!({ "dynamic_client_registration": { "access_token_template": "[]" } }),
+            "dynamic_client_registration.access_token_template",
+        ),
     ] {
         let reply = host.call(Method::PATCH, "/v1/settings", Some(patch.clone())).await;
         reply.refused_by_api(400, "invalid_argument");
@@ -71,6 +77,42 @@ async fn settings_that_many_change_at_once_lose_nothing() {
         (&settings["m2m_template"]["custom_audience"], &settings["session_template"]["custom_audience"]),
         (&json!("api"), &json!("site"))
     );
+}
+
+// A project's lifetimes are part of its settings: no process needs a restart to follow them.
+#[tokio::test]
+async fn lifetimes_hold_at_the_next_request_in_every_process() {
+    let app = TestApp::new().await;
+    let sibling = app.another_process().await;
+    let (here, there) = (app.client("m2m"), sibling.client(&app.client("m2m")));
+    assert_eq!(there.client_credentials(&[]).await.json()["expires_in"], 600);
+    let patch = |span: Value| json!({ "lifetimes": { "access_token": span } });
+    app.host().call(Method::PATCH, "/v1/settings", Some(patch(json!("2m")))).await.done();
+    for client in [&here, &there] {
+        assert_eq!(client.client_credentials(&[]).await.json()["expires_in"], 120);
+    }
+    app.host().call(Method::PATCH, "/v1/settings", Some(patch(json!(null)))).await.done();
+    for client in [&here, &there] {
+        assert_eq!(client.client_credentials(&[]).await.json()["expires_in"], 600);
+    }
+}
+
+// What is left of the own lifetimes is compared with the configuration's, not with those that held until now: else the
+// next start would refuse what was stored.
+#[tokio::test]
+async fn own_lifetimes_must_fit_those_of_the_configuration() {
+    let app = TestApp::new().await;
+    let host = app.host();
+    let days = |days: u32| format!("{days}d");
+    let both = json!({ "lifetimes": { "refresh_idle": days(500), "refresh_absolute": days(730) } });
+    host.call(Method::PATCH, "/v1/settings", Some(both)).await.done();
+    let one = json!({ "lifetimes": { "refresh_absolute": null } });
+    let reply = host.call(Method::PATCH, "/v1/settings", Some(one)).await;
+    reply.refused_by_api(400, "invalid_argument");
+    let settings = host.get("/v1/settings").await.done()["settings"].clone();
+    assert_eq!(settings["lifetimes"]["refresh_absolute"], days(730));
+    // Whoever starts now can.
+    app.another_process().await;
 }
 
 #[tokio::test]

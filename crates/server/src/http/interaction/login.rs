@@ -91,7 +91,6 @@ pub(crate) async fn post(State(app): State<App>, mut visit: Visit, form: Form) -
         Err(Failure::Busy) => return Ok(again(&app, &visit, waiting.as_ref(), &parameters, LoginError::Busy)),
         Err(failure) => return Err(failure),
     };
-    let lifetime = app.config.lifetimes.session;
     let beginning = Beginning {
         id: app.id("session"),
         token_salt: app.entropy.bytes(),
@@ -99,7 +98,7 @@ pub(crate) async fn post(State(app): State<App>, mut visit: Visit, form: Form) -
         trusted_profile: None,
     };
     let token = session_token::of(&app.keys, &beginning.id, &beginning.token_salt);
-    sign_in(&app, &visit, user, beginning, lifetime, waiting.as_ref()).await?;
+    let lifetime = sign_in(&app, &visit, user, beginning, waiting.as_ref()).await?;
     visit.browser.sign_in(&token);
 
     let mut response = match waiting {
@@ -222,15 +221,14 @@ async fn renew(app: &App, user_id: &UserId, old: String, new: String, now: Times
 
 /// Stores the session, and with it what it means for the interaction. The user is read again, and locked: they may have
 /// been disabled, or the password changed or locked, while it was being verified. The session that the browser had
-/// before ends, so that its cookie is worth nothing to whoever may have a copy.
+/// before ends, so that its cookie is worth nothing to whoever may have a copy. Returns how long the session lives.
 async fn sign_in(
     app: &App,
     visit: &Visit,
     verified: Verified,
     beginning: Beginning,
-    lifetime: Seconds,
     waiting: Option<&Waiting>,
-) -> Result<(), Failure> {
+) -> Result<Seconds, Failure> {
     let Verified { id: user_id, password_hash } = verified;
     let progress = Progress {
         session_id: Some(beginning.id.clone()),
@@ -254,12 +252,13 @@ async fn sign_in(
             {
                 tx.revoke_session(&app.project, &old.id, now)?;
             }
+            let lifetime = app.records.project(tx, &app.project)?.lifetimes.session;
             let session = session_block::begun(&beginning, &user_id, password_of(&user), lifetime, now);
             tx.add_session(&app.project, &session, &token_hash)?;
             if let Some(id) = &interaction {
                 tx.save_progress(&app.project, id, &progress)?;
             }
-            Ok(())
+            Ok(lifetime)
         })
         .await
 }

@@ -330,7 +330,7 @@ pub(crate) fn add_code_of(
                 trusted_profile: session.and_then(|session| session.trusted_profile.clone()),
             },
             issued_at: liveness::issue_time(client, current.project.tokens_valid_from, now),
-            expires_at: now.plus(app.config.lifetimes.code),
+            expires_at: now.plus(current.lifetimes.code),
             redeemed_at: None,
         },
     )?;

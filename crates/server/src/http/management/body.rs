@@ -22,17 +22,30 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
-        let is_json = is_json(request.headers());
-        let bytes = Bytes::from_request(request, app).await.map_err(|_| BODY_UNREADABLE)?;
-        if !bytes.is_empty() && !is_json {
-            return Err(NO_JSON.into());
-        }
-        Ok(Self(parse(&bytes)?))
+        Ok(Self(parse(&bytes_of(request, app).await?)?))
     }
 }
 
+/// A JSON merge patch (RFC 7396), in which `null` means something at the top too.
+pub(crate) struct Patch(pub(crate) Map<String, Value>);
+
+impl FromRequest<App> for Patch {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
+        Ok(Self(serde_json::from_slice(&bytes_of(request, app).await?).map_err(|_| NO_JSON)?))
+    }
+}
+
+/// The body, which is JSON if there is one.
+async fn bytes_of(request: Request, app: &App) -> Result<Bytes, Failure> {
+    let is_json = is_json(request.headers());
+    let bytes = Bytes::from_request(request, app).await.map_err(|_| BODY_UNREADABLE)?;
+    if bytes.is_empty() || is_json { Ok(bytes) } else { Err(NO_JSON.into()) }
+}
+
 /// Reads the members of an object. Of those below the top, `null` may mean something (metadata: remove the key).
-pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
     let mut members = match bytes {
         [] => Map::new(),
         bytes => serde_json::from_slice(bytes).map_err(|_| NO_JSON)?,

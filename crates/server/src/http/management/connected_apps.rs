@@ -129,7 +129,7 @@ pub(crate) async fn get(
     Path(id): Path<String>,
 ) -> Result<Reply<ConnectedAppReply>, Failure> {
     let project = caller.current.project.id.clone();
-    let lifetime = app.config.lifetimes.access_token;
+    let lifetime = caller.current.lifetimes.access_token;
     let connected_app = app
         .store
         .read(move |tx| {
@@ -172,7 +172,7 @@ pub(crate) async fn search(
 ) -> Result<Reply<ConnectedAppsReply>, Failure> {
     let (after, limit) = (cursor::parse(search.cursor.as_deref())?, cursor::limit(search.limit)?);
     let project = caller.current.project.id.clone();
-    let lifetime = app.config.lifetimes.access_token;
+    let lifetime = caller.current.lifetimes.access_token;
     let reply = app
         .store
         .read(move |tx| {

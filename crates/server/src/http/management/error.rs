@@ -2,12 +2,8 @@
 //!
 //! The names are those of Stytch's contract; a description says what to change.
 
+pub(crate) use hospes_protocol::refuse_api;
 use hospes_protocol::{ErrorCode, Refusal};
-
-/// A refusal with an error type of the contract and its status.
-pub(crate) const fn refuse_api(status: u16, name: &'static str, description: &'static str) -> Refusal {
-    hospes_protocol::refuse(ErrorCode::Api { name, status }, description)
-}
 
 /// As [`refuse_api`], with a description that names what was sent. Never put a secret into it.
 pub(crate) fn refuse_with(status: u16, name: &'static str, description: String) -> Refusal {

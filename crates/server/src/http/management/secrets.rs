@@ -3,28 +3,14 @@
 use super::{
     body::Body,
     caller::Management,
-    error::refuse_api,
     moment,
     reply::{Envelope, ErrorEnvelope, Nothing, Reply},
 };
-use crate::{
-    app::App,
-    failure::Failure,
-    http::extract::Now,
-    project,
-    store::project_secrets::{self, ProjectSecret},
-};
+use crate::{app::App, failure::Failure, http::extract::Now, project, store::project_secrets::ProjectSecret};
 use axum::extract::{Path, State};
-use hospes_protocol::Refusal;
+use hospes_protocol::project_secret;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-
-pub(crate) const NOT_FOUND: Refusal =
-    refuse_api(404, "secret_not_found", "the project has no secret with this secret_id; GET /v1/secrets lists them");
-pub(crate) const LAST: Refusal =
-    refuse_api(400, "cannot_delete_last_secret", "this is the last secret; make another one first");
-pub(crate) const TOO_MANY: Refusal =
-    refuse_api(400, "too_many_secrets", "the project has 10 secrets; delete one that nobody uses");
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SecretView {
@@ -85,18 +71,11 @@ pub(crate) async fn add(
 ) -> Result<Reply<SecretReply>, Failure> {
     let project = caller.current.project.id.clone();
     let secret = project::new_secret(&project, &app.entropy);
-    let stored = ProjectSecret {
-        id: format!("secret-id-{}-{}", app.environment, app.entropy.uuid()),
-        hash: secret.hash(),
-        last_four: project::last_four(secret.text()),
-        created_at: *now,
-    };
+    let stored = project::stored_secret(&project, secret.text(), &app.entropy, *now);
     let added = stored.clone();
     app.store
         .write(move |tx| {
-            if tx.find_project_secrets(&project)?.len() >= project_secrets::MOST {
-                return Err(TOO_MANY.into());
-            }
+            project_secret::may_add(&tx.take_project_secrets(&project)?)?;
             Ok(tx.add_project_secret(&project, &added)?)
         })
         .await?;
@@ -115,13 +94,7 @@ pub(crate) async fn remove(
     app.store
         .write(move |tx| {
             // All of them, so that two that are deleted at the same time are not both the last but one.
-            let present = tx.take_project_secrets(&project)?;
-            if !present.contains(&id) {
-                return Err(NOT_FOUND.into());
-            }
-            if present.len() == 1 {
-                return Err(LAST.into());
-            }
+            project_secret::may_remove(&tx.take_project_secrets(&project)?, &id)?;
             tx.remove_project_secret(&project, &id)?;
             Ok(())
         })

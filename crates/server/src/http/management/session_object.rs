@@ -2,15 +2,13 @@
 
 use super::moment;
 use hospes_protocol::{
+    rbac::EVERYBODY,
     session::{Factor, FactorMethod, FullSession},
     user::User,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
-
-/// The role that every user has.
-pub(crate) const EVERYBODY: &str = "stytch_user";
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct SessionObject {

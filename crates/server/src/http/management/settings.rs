@@ -1,21 +1,21 @@
 //! `/v1/settings`: what the project may set, without a restart (our extension).
 
 use super::{
+    body::Patch,
     caller::Management,
-    error::{NO_JSON, refuse_api, refuse_with},
+    error::{refuse_api, refuse_with},
     reply::{Envelope, ErrorEnvelope, Reply},
 };
 use crate::{
     app::App,
     failure::Failure,
-    http::extract::{BODY_UNREADABLE, Now},
+    http::extract::Now,
     project_settings::{self, ProjectSettings},
     store::projects::Project,
 };
-use axum::{body::Bytes, extract::State};
+use axum::extract::State;
 use hospes_protocol::{Refusal, Timestamp};
 use serde::Serialize;
-use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 pub(crate) const CHANGED_MEANWHILE: Refusal =
@@ -50,17 +50,12 @@ pub(crate) async fn patch(
     State(app): State<App>,
     caller: Management,
     now: Now,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+    Patch(patch): Patch,
 ) -> Result<Reply<SettingsReply>, Failure> {
-    let body = body.map_err(|_| BODY_UNREADABLE)?;
-    let patch: Map<String, Value> = serde_json::from_slice(&body).map_err(|_| NO_JSON)?;
-    let (config, may_fetch) = (app.config.clone(), app.config.fetch.clone());
+    let config = app.config.clone();
     let changed = change_project(&app, &caller, *now, move |project| {
-        let settings = project_settings::patched(&project.settings, &patch)
+        project.settings = project_settings::changed(&project.settings, &patch, &config.lifetimes, &config.fetch)
             .map_err(|why| refuse_with(400, "invalid_argument", why))?;
-        project_settings::validate(&settings, &config.lifetimes, &may_fetch)
-            .map_err(|why| refuse_with(400, "invalid_argument", why))?;
-        project.settings = settings;
         Ok(())
     })
     .await?;

@@ -25,6 +25,7 @@ use axum::{
 };
 use form_urlencoded::Serializer;
 use hospes_protocol::{
+    Seconds,
     authorization_request::{self, AuthorizationRequest, Rejected},
     authorize::Step,
     id::{InteractionId, UserId},
@@ -94,7 +95,8 @@ async fn begin(app: &App, mut visit: Visit, request: AuthorizationRequest) -> Re
         Ok((_, step)) => {
             let page = Page::of(&step).ok_or(waiting::CHANGED)?;
             let user_id = situation.who(now).map(|(_, user)| user.id.clone());
-            wait(app, &mut visit, request, user_id, page).await
+            let lifetime = situation.current.lifetimes.interaction;
+            wait(app, &mut visit, request, user_id, lifetime, page).await
         }
     }
 }
@@ -105,6 +107,7 @@ async fn wait(
     visit: &mut Visit,
     request: AuthorizationRequest,
     user_id: Option<UserId>,
+    lifetime: Seconds,
     page: Page,
 ) -> Result<Response, Failure> {
     app.limits.store(visit.address, request.size())?;
@@ -116,7 +119,7 @@ async fn wait(
         request,
         browser_hash,
         created_at: visit.now,
-        expires_at: visit.now.plus(app.config.lifetimes.interaction),
+        expires_at: visit.now.plus(lifetime),
         progress: Progress::default(),
         decided_at: None,
     };

@@ -129,7 +129,7 @@ async fn refresh_token(asked: Asked<'_>, presented: Presented) -> Result<Respons
     if access_scope::may_refresh(&alive).is_err() {
         return Ok(respond(NOT_USABLE));
     }
-    let lifetimes = &app.config.lifetimes;
+    let lifetimes = &caller.current.lifetimes;
     let facts = refresh_token::Facts {
         project: &app.project,
         keys: &keys,

@@ -21,7 +21,7 @@ use crate::{
 use anyhow::Context as _;
 use axum::{extract::State, http::HeaderMap};
 use hospes_protocol::{
-    Scope, Timestamp, access_scope,
+    Scope, Seconds, Timestamp, access_scope,
     authorization_code::{self, Redemption},
     claim_template,
     client::GrantType,
@@ -146,8 +146,8 @@ async fn redeem_code(
                 liveness::session(session.as_ref(), alive.user, now).map_err(ended)?;
             }
 
-            let lifetimes = &app.config.lifetimes;
-            let access_end = now.plus(issue::access_token_lifetime(&app, alive.client));
+            let lifetimes = &current.lifetimes;
+            let access_end = now.plus(issue::access_token_lifetime(&current, alive.client));
             let may_refresh =
                 code.scope.contains(OFFLINE_ACCESS) && alive.client.may_use(GrantType::RefreshToken);
             let consent_end = alive.grant.expires_at.unwrap_or(Timestamp(i64::MAX));
@@ -170,7 +170,7 @@ async fn redeem_code(
             let scope = access_scope::narrow(&family.scope, None, &alive, policy)?;
             let resources = access_scope::narrow_resources(&family.resources, &request.resources, &alive, policy)?;
             let refresh_token = may_refresh
-                .then(|| first_refresh_token(&app, &ring, &mut family, &secret, now))
+                .then(|| first_refresh_token(&app, &ring, &mut family, &secret, lifetimes.refresh_idle, now))
                 .transpose()?;
             // First: a request that is refused for what it asks takes no step.
             let order = issue::user_tokens(
@@ -200,11 +200,12 @@ fn first_refresh_token(
     ring: &KeyRing,
     family: &mut Family,
     secret: &[u8; 32],
+    idle_lifetime: Seconds,
     now: Timestamp,
 ) -> Result<String, Failure> {
     let keys =
         ring.current_refresh_keys(now).context("no active refresh key; `hospes key rotate --refresh` makes one")?;
-    let idle_end = refresh_token::idle_end(now, app.config.lifetimes.refresh_idle, family.expires_at);
+    let idle_end = refresh_token::idle_end(now, idle_lifetime, family.expires_at);
     let (token, state) = refresh_token::first(&keys, &app.project, &family.id, secret, idle_end)
         .with_context(|| format!("family id {} is no UUID", family.id))?;
     family.refresh = Some(state);
@@ -282,7 +283,7 @@ async fn refresh_once(
             if let Some(question) = trusted_login::may_refresh(tx, &app, &family, alive.user, host, now)? {
                 return Ok(Refreshed::AskHost(question));
             }
-            let lifetimes = &app.config.lifetimes;
+            let lifetimes = &current.lifetimes;
             let order = |token| -> Result<_, Failure> {
                 let policy = &current.project.policy;
                 let scope = access_scope::narrow(&family.scope, request.scope.as_ref(), &alive, policy)?;
