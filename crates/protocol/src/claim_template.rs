@@ -406,9 +406,14 @@ fn user_value(user: &User) -> Value {
             "middle_name": claim("middle_name"),
             "last_name": claim("family_name"),
         },
-        "email": profile.email,
-        "phone_number": profile.phone_number,
+        "email": profile.email().map(|email| &email.address),
+        "phone_number": profile.phone_number().map(|phone| &phone.number),
+        "emails": profile.emails,
+        "phone_numbers": profile.phone_numbers,
+        "status": profile.status,
         "roles": user.roles,
+        "trusted_metadata": profile.trusted_metadata,
+        "untrusted_metadata": profile.untrusted_metadata,
     })
 }
 
@@ -416,15 +421,18 @@ fn user_value(user: &User) -> Value {
 mod tests {
     use super::*;
     use crate::{
+        id::EmailId,
         policy::{Permission, Role},
         samples::{confidential, policy, user, with_settings},
-        user::Profile,
+        user::{Email, Profile},
     };
     use proptest::prelude::*;
 
     fn alice() -> User {
         let claims = json!({ "given_name": "Alice", "family_name": "Quay" }).as_object().unwrap().clone();
-        let profile = Profile { email: Some("alice@example.com".into()), claims, ..Profile::default() };
+        let email = Email { id: EmailId::new("email-test-1"), address: "alice@example.com".to_owned(), verified: true };
+        let trusted_metadata = json!({ "plan": { "seats": 5 } }).as_object().unwrap().clone();
+        let profile = Profile { emails: vec![email], claims, trusted_metadata, ..Profile::default() };
         User { external_id: Some("ext-\"1".into()), roles: vec!["editor".into(), "crew".into()], profile, ..user() }
     }
 
@@ -483,6 +491,10 @@ mod tests {
         check(
             r#"{"hi": "Ahoy {{ user.name.first_name }} {{user.name.last_name}}!", "r": "{{ user.roles }}?"}"#,
             json!({ "hi": "Ahoy Alice Quay!", "r": "[\"editor\",\"crew\"]?" }),
+        );
+        check(
+            r#"{"to": "{{ user.email }}", "seats": {{ user.trusted_metadata.plan.seats }}}"#,
+            json!({ "to": "alice@example.com", "seats": 5 }),
         );
         check(r#"{"quote": "\"{{ user.external_id }}\\"}"#, json!({ "quote": "\"ext-\"1\\" }));
     }

@@ -81,10 +81,10 @@ fn released(user: &User, scope: &Scope, requested: &[String]) -> Map<String, Val
 fn claim(user: &User, name: &str) -> Option<Value> {
     let profile = &user.profile;
     let claim = match name {
-        "email" => profile.email.clone()?.into(),
-        "email_verified" => profile.email.as_ref().map(|_| profile.email_verified.into())?,
-        "phone_number" => profile.phone_number.clone()?.into(),
-        "phone_number_verified" => profile.phone_number.as_ref().map(|_| profile.phone_number_verified.into())?,
+        "email" => profile.email()?.address.clone().into(),
+        "email_verified" => profile.email()?.verified.into(),
+        "phone_number" => profile.phone_number()?.number.clone().into(),
+        "phone_number_verified" => profile.phone_number()?.verified.into(),
         "address" => Value::Object(without_nulls(profile.address.as_ref()?)),
         // OIDC Core §5.1: a number of seconds
         "updated_at" => user.updated_at.0.into(),
@@ -111,10 +111,15 @@ fn has_content(claim: &Value) -> bool {
 mod tests {
     use super::*;
     use crate::{
+        id::EmailId,
         samples::{scope, user},
-        user::Profile,
+        user::{Email, Profile},
     };
     use serde_json::json;
+
+    fn email(address: &str, verified: bool) -> Email {
+        Email { id: EmailId::new(format!("email-test-{address}")), address: address.to_owned(), verified }
+    }
 
     fn alice() -> User {
         let Value::Object(claims) = json!({
@@ -125,12 +130,10 @@ mod tests {
         };
         let Value::Object(address) = json!({ "locality": "Bern", "region": null }) else { unreachable!() };
         let profile = Profile {
-            email: Some("alice@example.com".into()),
-            email_verified: true,
-            phone_number: None,
-            phone_number_verified: true,
+            emails: vec![email("alice@example.com", true), email("alice@example.net", false)],
             address: Some(address),
             claims,
+            ..Profile::default()
         };
         User { profile, ..user() }
     }

@@ -18,6 +18,10 @@ pub mod kind {
     #[derive(Debug)]
     pub enum User {}
     #[derive(Debug)]
+    pub enum Email {}
+    #[derive(Debug)]
+    pub enum Phone {}
+    #[derive(Debug)]
     pub enum Session {}
     #[derive(Debug)]
     pub enum Family {}
@@ -28,6 +32,8 @@ pub mod kind {
 pub type ProjectId = Id<kind::Project>;
 pub type ClientId = Id<kind::Client>;
 pub type UserId = Id<kind::User>;
+pub type EmailId = Id<kind::Email>;
+pub type PhoneId = Id<kind::Phone>;
 pub type SessionId = Id<kind::Session>;
 pub type FamilyId = Id<kind::Family>;
 pub type InteractionId = Id<kind::Interaction>;

@@ -56,17 +56,18 @@ CREATE TABLE users (
     tokens_valid_from BIGINT NOT NULL,
     PRIMARY KEY (project_id, user_id)
 );
-CREATE UNIQUE INDEX users_by_external_id ON users (project_id, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX users_by_age ON users (project_id, created_at, user_id);
 
--- What a user may type to log in: e-mail addresses and user names, in the folded form.
-CREATE TABLE user_logins (
+-- Everything by which a user is found: e-mail addresses and user names in the folded form, phone numbers, the ids of
+-- both, and the host app's id. A copy of what stands in the user's row, written with it.
+CREATE TABLE user_names (
     project_id TEXT NOT NULL,
-    login      TEXT NOT NULL,
+    kind       TEXT NOT NULL,
+    name       TEXT NOT NULL,
     user_id    TEXT NOT NULL,
-    PRIMARY KEY (project_id, login)
+    PRIMARY KEY (project_id, kind, name)
 );
-CREATE INDEX user_logins_by_user ON user_logins (project_id, user_id);
+CREATE INDEX user_names_by_user ON user_names (project_id, user_id);
 
 CREATE TABLE passwords (
     project_id      TEXT   NOT NULL,
@@ -74,7 +75,10 @@ CREATE TABLE passwords (
     hash            TEXT   NOT NULL,
     changed_at      BIGINT NOT NULL,
     failed_attempts BIGINT NOT NULL,
+    locked_at       BIGINT,
     locked_until    BIGINT,
+    -- The user must choose a new one before it counts again.
+    must_reset_at   BIGINT,
     PRIMARY KEY (project_id, user_id)
 );
 

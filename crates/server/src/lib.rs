@@ -17,7 +17,6 @@ mod jobs;
 pub mod keys;
 pub mod limits;
 mod listen;
-pub mod login_name;
 pub mod metrics;
 pub mod pages;
 pub mod passwords;

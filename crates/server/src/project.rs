@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use hospes_protocol::{
     Scope, Timestamp,
     client::{AuthenticationMethod, ClientKind, ClientSettings, SigningAlg},
-    id::{ClientId, ProjectId, UserId},
+    id::{ClientId, EmailId, PhoneId, ProjectId, UserId},
     policy::{Policy, STANDARD_SCOPES},
     resource,
 };
@@ -93,6 +93,14 @@ pub fn new_user_id(project: &ProjectId, entropy: &Entropy) -> UserId {
 
 pub fn new_trusted_profile_id(project: &ProjectId, entropy: &Entropy) -> String {
     format!("trusted-token-profile-{}-{}", environment(project), entropy.uuid())
+}
+
+pub fn new_email_id(project: &ProjectId, entropy: &Entropy) -> EmailId {
+    EmailId::new(format!("email-{}-{}", environment(project), entropy.uuid()))
+}
+
+pub fn new_phone_id(project: &ProjectId, entropy: &Entropy) -> PhoneId {
+    PhoneId::new(format!("phone-number-{}-{}", environment(project), entropy.uuid()))
 }
 
 /// A new client id; a client without users is a machine.

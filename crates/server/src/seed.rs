@@ -8,24 +8,26 @@ use crate::{
     entropy::Entropy,
     failure::Failure,
     keys::MasterKey,
-    login_name, passwords,
+    passwords,
     project::{self, NewProject},
     project_settings::{self, ProjectSettings},
     secret::{self, sha256},
     store::{
-        Store, Tx,
+        Store, Taken, Tx,
         client_secrets::{ClientSecret, Slot},
     },
 };
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use hospes_protocol::{
-    Timestamp,
+    Refusal, Timestamp,
     client::{Client, ClientSettings},
+    email_address, external_id,
     id::{ClientId, ProjectId, UserId},
+    login_name, phone_number,
     policy::Policy,
     registration_rules::validate_client_settings,
     trusted_profile::{self, ProfileSettings, TrustedProfile},
-    user::{Profile, User},
+    user::{Email, Name, PhoneNumber, Profile, Status, User},
 };
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::{Map, Value, json};
@@ -114,7 +116,25 @@ pub struct SeedUser {
     #[serde(default)]
     pub disabled: bool,
     #[serde(default)]
-    pub profile: Profile,
+    pub trusted_metadata: Map<String, Value>,
+    #[serde(default)]
+    pub untrusted_metadata: Map<String, Value>,
+    #[serde(default)]
+    pub profile: SeedProfile,
+}
+
+/// The claims of a user (OIDC Core §5.1), as clients will see them.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SeedProfile {
+    pub email: Option<String>,
+    pub email_verified: bool,
+    /// In E.164 form.
+    pub phone_number: Option<String>,
+    pub phone_number_verified: bool,
+    pub address: Option<Map<String, Value>>,
+    /// The claims of scope `profile`.
+    pub claims: Map<String, Value>,
 }
 
 impl<'de> Deserialize<'de> for SeedClient {
@@ -217,7 +237,7 @@ pub struct LoadedUser {
 struct Rows {
     project: NewProject,
     clients: Vec<(Client, Option<ClientSecret>)>,
-    users: Vec<(User, Vec<String>, Option<String>)>,
+    users: Vec<(User, Option<String>)>,
     trusted_profiles: Vec<TrustedProfile>,
 }
 
@@ -235,9 +255,12 @@ impl Rows {
                 tx.set_client_secret(project, &client.id, secret)?;
             }
         }
-        for (user, logins, hash) in &self.users {
-            let added = tx.add_user(project, user, logins)?;
-            ensure!(added, "an id, external id or login of the user {} is there twice", user.id);
+        for (user, hash) in &self.users {
+            match tx.add_user(project, user)? {
+                Ok(()) => {}
+                Err(Taken::Id) => bail!("two users have the id {}", user.id),
+                Err(Taken::Name(name)) => bail!("two users have the {} {}", name.kind.as_str(), name.text),
+            }
             if let Some(hash) = hash {
                 tx.set_password(project, &user.id, hash, now)?;
             }
@@ -287,8 +310,9 @@ impl Seed {
         let mut seen = BTreeSet::new();
         for user in &self.users {
             user.validate(&self.policy).with_context(|| format!("user {}", user.name()))?;
-            for login in user.logins()? {
-                ensure!(seen.insert(login.clone()), "the login {login} is there twice");
+            for name in user.names() {
+                let text = name.text.clone();
+                ensure!(seen.insert(name), "{text} is there twice");
             }
         }
         for profile in &self.trusted_token_profiles {
@@ -329,9 +353,9 @@ impl Seed {
             rows.clients.push((record, stored));
         }
         for user in &self.users {
-            let (record, logins, hash) = user.prepare(&id, entropy, now)?;
-            loaded.users.push(LoadedUser { id: record.id.clone(), logins: logins.clone() });
-            rows.users.push((record, logins, hash));
+            let (record, hash) = user.prepare(&id, entropy, now)?;
+            loaded.users.push(LoadedUser { id: record.id.clone(), logins: record.logins() });
+            rows.users.push((record, hash));
         }
         for profile in &self.trusted_token_profiles {
             rows.trusted_profiles.push(TrustedProfile {
@@ -396,20 +420,27 @@ impl SeedUser {
         names.into_iter().flatten().next().unwrap_or("without a name")
     }
 
-    fn logins(&self) -> Result<Vec<String>> {
-        login_name::of(self.username.as_deref(), self.profile.email.as_deref())
+    /// By what the user will be found.
+    fn names(&self) -> Vec<Name> {
+        let email = self.profile.email.iter().map(|email| Name::email(email));
+        let phone = self.profile.phone_number.iter().map(|number| Name::phone_number(number));
+        let username = self.username.iter().map(|name| Name::username(name));
+        let external_id = self.external_id.iter().map(|id| Name::external_id(id));
+        email.chain(phone).chain(username).chain(external_id).collect()
     }
 
     fn validate(&self, policy: &Policy) -> Result<()> {
-        self.logins()?;
+        let told = |refusal: Refusal| anyhow!("{}", refusal.description);
+        self.username.as_deref().map(login_name::parse_username).transpose().map_err(told)?;
+        self.profile.email.as_deref().map(email_address::parse).transpose().map_err(told)?;
+        self.profile.phone_number.as_deref().map(phone_number::parse).transpose().map_err(told)?;
+        self.external_id.as_deref().map(external_id::parse).transpose().map_err(told)?;
         for role in &self.roles {
             project::validate_role(policy, role)?;
         }
         match (&self.password, &self.password_hash) {
             (Some(_), Some(_)) => bail!("it has password and password_hash; give one of them"),
-            (Some(password), None) => {
-                passwords::validate(password.expose()).map_err(|refusal| anyhow!("{}", refusal.description))
-            }
+            (Some(password), None) => passwords::validate(password.expose()).map_err(told),
             (None, Some(hash)) if !passwords::is_usable(hash.expose()) => {
                 bail!("password_hash is no argon2 hash in PHC form ($argon2id$v=19$…)")
             }
@@ -417,28 +448,43 @@ impl SeedUser {
         }
     }
 
-    fn prepare(
-        &self,
-        project: &ProjectId,
-        entropy: &Entropy,
-        now: Timestamp,
-    ) -> Result<(User, Vec<String>, Option<String>)> {
+    fn prepare(&self, project: &ProjectId, entropy: &Entropy, now: Timestamp) -> Result<(User, Option<String>)> {
         let hash = match (&self.password, &self.password_hash) {
             (Some(password), _) => Some(passwords::hash(password.expose(), entropy)?),
             (None, Some(hash)) => Some(hash.expose().to_owned()),
             (None, None) => None,
         };
+        let email = self.profile.email.as_deref().map(|address| Email {
+            id: project::new_email_id(project, entropy),
+            address: address.trim().to_owned(),
+            verified: self.profile.email_verified,
+        });
+        let phone_number = self.profile.phone_number.clone().map(|number| PhoneNumber {
+            id: project::new_phone_id(project, entropy),
+            number,
+            verified: self.profile.phone_number_verified,
+        });
+        let profile = Profile {
+            username: self.username.as_deref().map(|name| name.trim().to_owned()),
+            emails: email.into_iter().collect(),
+            phone_numbers: phone_number.into_iter().collect(),
+            status: Status::Active,
+            address: self.profile.address.clone(),
+            claims: self.profile.claims.clone(),
+            trusted_metadata: self.trusted_metadata.clone(),
+            untrusted_metadata: self.untrusted_metadata.clone(),
+        };
         let user = User {
             id: self.id.clone().unwrap_or_else(|| project::new_user_id(project, entropy)),
             external_id: self.external_id.clone(),
-            profile: self.profile.clone(),
+            profile,
             roles: self.roles.clone(),
             created_at: now,
             updated_at: now,
             disabled_at: self.disabled.then_some(now),
             tokens_valid_from: now,
         };
-        Ok((user, self.logins()?, hash))
+        Ok((user, hash))
     }
 }
 

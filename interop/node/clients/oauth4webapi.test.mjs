@@ -92,7 +92,7 @@ test('a confidential client: code, ID token, user info, refresh that keeps its t
   assert.equal(info.name, 'Ada Quay');
   assert.equal(info.email, 'ada@harbour.example');
   assert.equal(info.email_verified, true);
-  assert.equal(info.phone_number, '+49 30 1234567');
+  assert.equal(info.phone_number, '+49301234567');
   assert.equal(info.address.locality, 'Hamburg');
   assert.ok(Object.values(info).every((value) => value !== null));
 

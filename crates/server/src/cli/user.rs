@@ -7,14 +7,16 @@ use super::{
 };
 use crate::{
     config::Config,
-    login_name, passwords, project,
-    store::{Position, Tx},
+    passwords, project,
+    store::{Position, Taken, Tx},
 };
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Args, Subcommand};
 use hospes_protocol::{
+    email_address, external_id,
     id::{ProjectId, UserId},
-    user::{Profile, User as Record},
+    login_name,
+    user::{Email, Name, Profile, User as Record},
 };
 use serde_json::{Map, Value, json};
 
@@ -92,8 +94,13 @@ impl User {
 
 impl Add {
     fn run(&self, opened: &Opened, form: Form) -> Result<()> {
-        let logins = login_name::of(self.username.as_deref(), self.email.as_deref())?;
-        ensure!(!logins.is_empty(), "a user needs a name to log in with; give --email or --username");
+        ensure!(
+            self.username.is_some() || self.email.is_some(),
+            "a user needs a name to log in with; give --email or --username"
+        );
+        let username = self.username.as_deref().map(login_name::parse_username).transpose().map_err(told)?;
+        let address = self.email.as_deref().map(email_address::parse).transpose().map_err(told)?;
+        let external_id = self.external_id.as_deref().map(external_id::parse).transpose().map_err(told)?;
         let policy = &opened.project.policy;
         for role in &self.roles {
             project::validate_role(policy, role)?;
@@ -105,14 +112,14 @@ impl Add {
             claims.insert(String::from("name"), Value::String(name.clone()));
         }
         let profile = Profile {
-            email: self.email.as_deref().map(|email| email.trim().to_owned()),
-            email_verified: self.email_verified,
+            username,
+            emails: address.map(|address| self.email(opened, address)).into_iter().collect(),
             claims,
             ..Profile::default()
         };
         let user = Record {
             id: project::new_user_id(&opened.project.id, &opened.database.entropy),
-            external_id: self.external_id.clone(),
+            external_id,
             profile,
             roles: self.roles.clone(),
             created_at: now,
@@ -122,8 +129,11 @@ impl Add {
         };
         let id = user.id.to_string();
         opened.write(move |tx, project| {
-            let added = tx.add_user(project, &user, &logins)?;
-            ensure!(added, "the e-mail address, user name or external id is taken by another user");
+            match tx.add_user(project, &user)? {
+                Ok(()) => {}
+                Err(Taken::Id) => bail!("another user has the id {}", user.id),
+                Err(Taken::Name(name)) => bail!("another user has the {} {}", name.kind.as_str(), name.text),
+            }
             if let Some(hash) = &hash {
                 tx.set_password(project, &user.id, hash, now)?;
             }
@@ -134,6 +144,11 @@ impl Add {
             Form::Text => output::line(format!("Added the user {id}.")),
         }
         Ok(())
+    }
+
+    fn email(&self, opened: &Opened, address: String) -> Email {
+        let id = project::new_email_id(&opened.project.id, &opened.database.entropy);
+        Email { id, address, verified: self.email_verified }
     }
 }
 
@@ -158,39 +173,32 @@ fn list(opened: &Opened, limit: u32, after: Option<&str>, form: Form) -> Result<
                 Position { created_at: user.created_at, id: id.to_string() }
             }
         };
-        let users = tx.list_users(project, &position, limit)?;
-        users
-            .into_iter()
-            .map(|user| {
-                let logins = tx.find_logins(project, &user.id)?;
-                Ok((user, logins))
-            })
-            .collect::<Result<Vec<_>>>()
+        tx.list_users(project, &position, limit)
     })?;
     match form {
         Form::Json => {
-            let users: Vec<_> = users.iter().map(|(user, logins)| as_json(user, logins)).collect();
+            let users: Vec<_> = users.iter().map(as_json).collect();
             output::json(&json!({"users": users}));
         }
         Form::Text => {
-            let rows: Vec<_> = users.iter().map(|(user, logins)| row(user, logins)).collect();
+            let rows: Vec<_> = users.iter().map(row).collect();
             output::table(["USER ID", "LOGINS", "NAME", "ROLES", "STATE"], &rows);
         }
     }
     Ok(())
 }
 
-fn row(user: &Record, logins: &[String]) -> [String; 5] {
-    let name = user.profile.claims.get("name").and_then(Value::as_str).unwrap_or_default();
+fn row(user: &Record) -> [String; 5] {
+    let name = user.profile.text_claim("name").unwrap_or_default();
     let state = if user.disabled_at.is_some() { "disabled" } else { "active" };
-    [user.id.to_string(), logins.join(", "), name.to_owned(), user.roles.join(", "), state.to_owned()]
+    [user.id.to_string(), user.logins().join(", "), name.to_owned(), user.roles.join(", "), state.to_owned()]
 }
 
-fn as_json(user: &Record, logins: &[String]) -> Value {
+fn as_json(user: &Record) -> Value {
     json!({
         "user_id": user.id,
         "external_id": user.external_id,
-        "logins": logins,
+        "logins": user.logins(),
         "profile": user.profile,
         "roles": user.roles,
         "created_at": iso(user.created_at),
@@ -241,10 +249,10 @@ fn find(tx: &mut Tx<'_>, project: &ProjectId, name: &str) -> Result<Record> {
     if let Some(user) = tx.find_user(project, &UserId::new(name))? {
         return Ok(user);
     }
-    if let Some(user) = tx.find_user_by_login(project, &login_name::fold(name))? {
+    if let Some(user) = tx.find_user_by_name(project, &login_name::name_of(name))? {
         return Ok(user);
     }
-    match tx.find_user_by_external_id(project, name)? {
+    match tx.find_user_by_name(project, &Name::external_id(name))? {
         Some(user) => Ok(user),
         None => bail!("there is no user {name}; give an id, an external id, an e-mail address or a user name"),
     }

@@ -82,8 +82,9 @@ pub struct AccountView {
 
 impl AccountView {
     pub fn of(user: &User) -> Self {
-        let claim = |name: &str| user.profile.claims.get(name).and_then(|value| value.as_str()).map(str::to_owned);
-        let login = user.profile.email.clone().or_else(|| claim("preferred_username"));
+        let claim = |name: &str| user.profile.text_claim(name).map(str::to_owned);
+        let email = user.profile.email().map(|email| email.address.clone());
+        let login = email.or_else(|| claim("preferred_username")).or_else(|| user.profile.username.clone());
         Self {
             name: claim("name").or_else(|| claim("given_name")),
             login: login.or_else(|| user.external_id.clone()).unwrap_or_else(|| user.id.as_str().to_owned()),

@@ -41,3 +41,4 @@ pub(crate) mod tests;
 pub use open::{Pressure, Store, StoreConfig};
 pub use page::Position;
 pub use sql::{Column, Row, Tx, Value};
+pub use users::Taken;

@@ -14,19 +14,27 @@ pub struct Password {
     pub changed_at: Timestamp,
     /// Since the last success.
     pub failed_attempts: i64,
+    pub locked_at: Option<Timestamp>,
     pub locked_until: Option<Timestamp>,
+    /// The user must choose a new one before it counts again.
+    pub must_reset_at: Option<Timestamp>,
 }
 
 impl Password {
     pub fn is_locked(&self, now: Timestamp) -> bool {
         self.locked_until.is_some_and(|until| now < until)
     }
+
+    /// Whether the right password lets the user in.
+    pub fn counts(&self, now: Timestamp) -> bool {
+        !self.is_locked(now) && self.must_reset_at.is_none()
+    }
 }
 
 impl Tx<'_> {
     pub fn find_password(&mut self, project: &ProjectId, user: &UserId) -> Result<Option<Password>> {
         self.one(
-            "SELECT hash, changed_at, failed_attempts, locked_until FROM passwords
+            "SELECT hash, changed_at, failed_attempts, locked_at, locked_until, must_reset_at FROM passwords
              WHERE project_id = $1 AND user_id = $2",
             &[project.into(), user.into()],
             password,
@@ -36,10 +44,11 @@ impl Tx<'_> {
     /// Sets or replaces the password, and forgets earlier failures.
     pub fn set_password(&mut self, project: &ProjectId, user: &UserId, hash: &str, now: Timestamp) -> Result<()> {
         self.run(
-            "INSERT INTO passwords (project_id, user_id, hash, changed_at, failed_attempts, locked_until)
-             VALUES ($1, $2, $3, $4, 0, NULL)
+            "INSERT INTO passwords (project_id, user_id, hash, changed_at, failed_attempts)
+             VALUES ($1, $2, $3, $4, 0)
              ON CONFLICT (project_id, user_id) DO UPDATE
-             SET hash = excluded.hash, changed_at = excluded.changed_at, failed_attempts = 0, locked_until = NULL",
+             SET hash = excluded.hash, changed_at = excluded.changed_at, failed_attempts = 0, locked_at = NULL,
+                 locked_until = NULL, must_reset_at = NULL",
             &[project.into(), user.into(), hash.into(), now.into()],
         )?;
         Ok(())
@@ -57,7 +66,7 @@ impl Tx<'_> {
     pub fn take_password_attempt(&mut self, project: &ProjectId, user: &UserId) -> Result<Option<Password>> {
         self.one(
             "UPDATE passwords SET failed_attempts = failed_attempts + 1 WHERE project_id = $1 AND user_id = $2
-             RETURNING hash, changed_at, failed_attempts, locked_until",
+             RETURNING hash, changed_at, failed_attempts, locked_at, locked_until, must_reset_at",
             &[project.into(), user.into()],
             password,
         )
@@ -68,10 +77,16 @@ impl Tx<'_> {
         Ok(self.take_password_attempt(project, user)?.map_or(0, |password| password.failed_attempts))
     }
 
-    pub fn lock_password(&mut self, project: &ProjectId, user: &UserId, until: Timestamp) -> Result<()> {
+    pub fn lock_password(
+        &mut self,
+        project: &ProjectId,
+        user: &UserId,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<()> {
         self.run(
-            "UPDATE passwords SET locked_until = $3 WHERE project_id = $1 AND user_id = $2",
-            &[project.into(), user.into(), until.into()],
+            "UPDATE passwords SET locked_at = $4, locked_until = $3 WHERE project_id = $1 AND user_id = $2",
+            &[project.into(), user.into(), until.into(), now.into()],
         )?;
         Ok(())
     }
@@ -79,7 +94,7 @@ impl Tx<'_> {
     /// Forgets failures after a success. Writes nothing when there is nothing to forget.
     pub fn reset_password_failures(&mut self, project: &ProjectId, user: &UserId) -> Result<()> {
         self.run(
-            "UPDATE passwords SET failed_attempts = 0, locked_until = NULL
+            "UPDATE passwords SET failed_attempts = 0, locked_at = NULL, locked_until = NULL
              WHERE project_id = $1 AND user_id = $2 AND (failed_attempts > 0 OR locked_until IS NOT NULL)",
             &[project.into(), user.into()],
         )?;
@@ -92,6 +107,8 @@ fn password(row: &Row<'_>) -> Result<Password> {
         hash: row.get("hash")?,
         changed_at: row.get("changed_at")?,
         failed_attempts: row.get("failed_attempts")?,
+        locked_at: row.get("locked_at")?,
         locked_until: row.get("locked_until")?,
+        must_reset_at: row.get("must_reset_at")?,
     })
 }

@@ -1,15 +1,26 @@
-//! Users, and what they may type to log in.
+//! Users, and the names by which they are found: a copy of what stands in their rows, kept in the same transaction, so
+//! that a name is one user's only.
 
 use super::{
     page::Position,
     sql::{Row, Tx, to_json},
 };
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use hospes_protocol::{
     Timestamp,
     id::{ProjectId, UserId},
-    user::User,
+    user::{Name, NameKind, User},
 };
+use std::collections::BTreeSet;
+
+/// Why a user cannot be written as they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taken {
+    /// Another user has this id.
+    Id,
+    /// Another user has this name.
+    Name(Name),
+}
 
 impl Tx<'_> {
     pub fn find_user(&mut self, project: &ProjectId, id: &UserId) -> Result<Option<User>> {
@@ -21,22 +32,12 @@ impl Tx<'_> {
         )
     }
 
-    /// `login` in its folded form, as it was given to [`Tx::add_user`].
-    pub fn find_user_by_login(&mut self, project: &ProjectId, login: &str) -> Result<Option<User>> {
+    pub fn find_user_by_name(&mut self, project: &ProjectId, name: &Name) -> Result<Option<User>> {
         self.one(
             "SELECT u.user_id, external_id, profile, roles, created_at, updated_at, disabled_at, tokens_valid_from
-             FROM user_logins l JOIN users u ON u.project_id = l.project_id AND u.user_id = l.user_id
-             WHERE l.project_id = $1 AND l.login = $2",
-            &[project.into(), login.into()],
-            user,
-        )
-    }
-
-    pub fn find_user_by_external_id(&mut self, project: &ProjectId, external_id: &str) -> Result<Option<User>> {
-        self.one(
-            "SELECT user_id, external_id, profile, roles, created_at, updated_at, disabled_at, tokens_valid_from
-             FROM users WHERE project_id = $1 AND external_id = $2",
-            &[project.into(), external_id.into()],
+             FROM user_names n JOIN users u ON u.project_id = n.project_id AND u.user_id = n.user_id
+             WHERE n.project_id = $1 AND n.kind = $2 AND n.name = $3",
+            &[project.into(), name.kind.as_str().into(), (&name.text).into()],
             user,
         )
     }
@@ -60,17 +61,8 @@ impl Tx<'_> {
         Ok(count.unwrap_or_default())
     }
 
-    /// Adds a user with logins in their folded form. `false` when id, external id or a login is taken; then nothing
-    /// was added.
-    pub fn add_user(&mut self, project: &ProjectId, user: &User, logins: &[String]) -> Result<bool> {
-        for (n, login) in logins.iter().enumerate() {
-            if !self.add_login(project, login, &user.id)? {
-                for added in logins.iter().take(n) {
-                    self.remove_login(project, added, &user.id)?;
-                }
-                return Ok(false);
-            }
-        }
+    /// Adds a user. When the id or a name is taken, nothing is added.
+    pub fn add_user(&mut self, project: &ProjectId, user: &User) -> Result<Result<(), Taken>> {
         let added = self.run(
             "INSERT INTO users (project_id, user_id, external_id, profile, roles, created_at, updated_at, disabled_at,
                  tokens_valid_from)
@@ -89,20 +81,30 @@ impl Tx<'_> {
             ],
         )?;
         if added == 0 {
-            for login in logins {
-                self.remove_login(project, login, &user.id)?;
-            }
+            return Ok(Err(Taken::Id));
         }
-        Ok(added == 1)
+        let outcome = self.add_names(project, &user.id, &user.names())?;
+        if outcome.is_err() {
+            self.run("DELETE FROM users WHERE project_id = $1 AND user_id = $2", &[project.into(), (&user.id).into()])?;
+        }
+        Ok(outcome)
     }
 
-    /// Writes external id, profile and roles. `false` when the user is gone or the external id is another's.
-    pub fn update_user(&mut self, project: &ProjectId, user: &User, now: Timestamp) -> Result<bool> {
+    /// Writes external id, profile and roles of a user who was read by [`Tx::take_user`] in this transaction. When a
+    /// name is another's, nothing is written.
+    pub fn update_user(&mut self, project: &ProjectId, user: &User, now: Timestamp) -> Result<Result<(), Taken>> {
+        let wanted = user.names();
+        let held = self.find_names(project, &user.id)?;
+        let added: BTreeSet<_> = wanted.difference(&held).cloned().collect();
+        if let Err(taken) = self.add_names(project, &user.id, &added)? {
+            return Ok(Err(taken));
+        }
+        for name in held.difference(&wanted) {
+            self.remove_name(project, &user.id, name)?;
+        }
         let updated = self.run(
             "UPDATE users SET external_id = $3, profile = $4, roles = $5, updated_at = $6
-             WHERE project_id = $1 AND user_id = $2 AND NOT EXISTS (
-                 SELECT user_id FROM users other
-                 WHERE other.project_id = $1 AND other.external_id = $3 AND other.user_id <> $2)",
+             WHERE project_id = $1 AND user_id = $2",
             &[
                 project.into(),
                 (&user.id).into(),
@@ -112,7 +114,43 @@ impl Tx<'_> {
                 now.into(),
             ],
         )?;
-        Ok(updated == 1)
+        ensure!(updated == 1, "the user {} is gone; take it before it is changed", user.id);
+        Ok(Ok(()))
+    }
+
+    /// Gives the user these names. In their order, so that two who want the same ones do not wait for each other.
+    fn add_names(&mut self, project: &ProjectId, user: &UserId, names: &BTreeSet<Name>) -> Result<Result<(), Taken>> {
+        for (n, name) in names.iter().enumerate() {
+            let added = self.run(
+                "INSERT INTO user_names (project_id, kind, name, user_id) VALUES ($1, $2, $3, $4)
+                 ON CONFLICT DO NOTHING",
+                &[project.into(), name.kind.as_str().into(), (&name.text).into(), user.into()],
+            )?;
+            if added == 0 {
+                for earlier in names.iter().take(n) {
+                    self.remove_name(project, user, earlier)?;
+                }
+                return Ok(Err(Taken::Name(name.clone())));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    fn remove_name(&mut self, project: &ProjectId, user: &UserId, name: &Name) -> Result<()> {
+        self.run(
+            "DELETE FROM user_names WHERE project_id = $1 AND kind = $2 AND name = $3 AND user_id = $4",
+            &[project.into(), name.kind.as_str().into(), (&name.text).into(), user.into()],
+        )?;
+        Ok(())
+    }
+
+    fn find_names(&mut self, project: &ProjectId, user: &UserId) -> Result<BTreeSet<Name>> {
+        let names = self.all(
+            "SELECT kind, name FROM user_names WHERE project_id = $1 AND user_id = $2",
+            &[project.into(), user.into()],
+            |row| Ok(Name { kind: row.word("user_names", "kind", NameKind::parse)?, text: row.get("name")? }),
+        )?;
+        Ok(names.into_iter().collect())
     }
 
     /// Ends the user's access everywhere and lets nobody in until [`Tx::enable_user`]. `false` when there is no such
@@ -166,32 +204,6 @@ impl Tx<'_> {
         self.void_codes_of_user(project, id)?;
         self.revoke_families_of_user(project, id, now)?;
         Ok(())
-    }
-
-    /// Gives a user one more login; `false` when it is taken, also by the same user.
-    pub fn add_login(&mut self, project: &ProjectId, login: &str, user: &UserId) -> Result<bool> {
-        let added = self.run(
-            "INSERT INTO user_logins (project_id, login, user_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-            &[project.into(), login.into(), user.into()],
-        )?;
-        Ok(added == 1)
-    }
-
-    /// Takes a login away; `false` when the user did not have it.
-    pub fn remove_login(&mut self, project: &ProjectId, login: &str, user: &UserId) -> Result<bool> {
-        let removed = self.run(
-            "DELETE FROM user_logins WHERE project_id = $1 AND login = $2 AND user_id = $3",
-            &[project.into(), login.into(), user.into()],
-        )?;
-        Ok(removed == 1)
-    }
-
-    pub fn find_logins(&mut self, project: &ProjectId, user: &UserId) -> Result<Vec<String>> {
-        self.all(
-            "SELECT login FROM user_logins WHERE project_id = $1 AND user_id = $2 ORDER BY login",
-            &[project.into(), user.into()],
-            |row| row.get("login"),
-        )
     }
 }
 

@@ -275,9 +275,11 @@ fn passwords_come_from_standard_input_and_never_from_the_command_line() {
         assert!(!help.contains("--password <") && !help.contains("--secret <"), "{help}");
     }
 
-    // Logins are one name space, whatever their case.
-    let twin = [&["user", "add", "--username", "ada@harbour.EXAMPLE", "--no-password"][..]].concat();
-    place.fails(&twin, "is taken");
+    // A login is one user's, whatever its case, and a user name cannot be taken for an address.
+    let twin = ["user", "add", "--email", "ada@harbour.EXAMPLE", "--no-password"];
+    place.fails(&twin, "another user has the email ada@harbour.example");
+    place.fails(&["user", "add", "--username", "ada@harbour.EXAMPLE", "--no-password"], "no @");
+    place.fails(&["user", "add", "--email", "Ada <ada@b.example>", "--no-password"], "name@domain.example");
     let set = ["user", "set-password", "ada@harbour.example", "--password-stdin"];
     assert_eq!(place.run_with_input(&set, "another one\n").code, 0);
     place.fails(&["user", "disable", "nobody@harbour.example"], "no user");
@@ -490,6 +492,8 @@ fn a_seed_with_a_mistake_loads_nothing() {
         ("[[clients]]\nname = \"X\"\nredirect_uris = [\"javascript:1\"]\n", "client X"),
         ("[[clients]]\nname = \"X\"\nredirect_uris = [\"https://a.example/\"]\nsecret = \"short\"\n", "32 characters"),
         ("[[users]]\nusername = \"a\"\n[[users]]\nusername = \"A\"\n", "twice"),
+        ("[[users]]\nprofile = { phone_number = \"030 12\" }\n", "E.164"),
+        ("[[users]]\nexternal_id = \"user-test-1\"\n", "external_id"),
         ("[[users]]\nusername = \"a\"\nroles = [\"boss\"]\n", "boss"),
         ("[[users]]\nusername = \"a\"\npassword = \"x\"\npassword_hash = \"y\"\n", "one of them"),
         ("[[users]]\nusername = \"a\"\npassword_hash = \"md5\"\n", "argon2"),

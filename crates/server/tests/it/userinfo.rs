@@ -13,7 +13,7 @@ async fn claims_follow_the_scope() {
         ("openid email", json!({ "sub": "user-test-alice", "email": "alice@example.com", "email_verified": true })),
         (
             "openid phone",
-            json!({ "sub": "user-test-alice", "phone_number": "+49 30 1234567", "phone_number_verified": false }),
+            json!({ "sub": "user-test-alice", "phone_number": "+49301234567", "phone_number_verified": false }),
         ),
         (
             "openid address",

@@ -13,7 +13,6 @@ use crate::{
         extract::{Form, Query},
         visit::Visit,
     },
-    login_name,
     pages::{ClientView, FormView, LoginError, LoginReason, LoginView, decision, field},
     passwords::Verdict,
     session_token,
@@ -28,11 +27,11 @@ use hospes_protocol::{
     consent::DENIED,
     id::UserId,
     interaction::Progress,
-    lockout,
+    lockout, login_name,
     parameters::Parameters,
     session::{Attributes, FactorMethod},
     session_block::{self, Beginning},
-    user::User,
+    user::{Status, User},
 };
 use std::net::IpAddr;
 use tracing::info;
@@ -144,11 +143,11 @@ async fn verify(
     now: Timestamp,
 ) -> Result<Option<Verified>, Failure> {
     let found = {
-        let (app, login) = (app.clone(), login.to_owned());
+        let (app, login) = (app.clone(), login_name::name_of(login));
         app.clone()
             .store
             .read(move |tx| {
-                let Some(user) = tx.find_user_by_login(&app.project, &login)? else { return Ok(None) };
+                let Some(user) = tx.find_user_by_name(&app.project, &login)? else { return Ok(None) };
                 let password = tx.find_password(&app.project, &user.id)?;
                 Ok(Some((user, password)))
             })
@@ -172,7 +171,7 @@ async fn verify(
         count_failure(app, Some(&user.id).filter(|_| !is_locked), now).await?;
         return Ok(None);
     };
-    if is_locked || user.disabled_at.is_some() {
+    if !stored.counts(now) || user.disabled_at.is_some() {
         info!(user_id = %user.id, %address, is_locked, "a login with the right password was refused");
         count_failure(app, None, now).await?;
         return Ok(None);
@@ -197,7 +196,7 @@ async fn count_failure(app: &App, user_id: Option<&UserId>, now: Timestamp) -> R
             };
             let failures = tx.count_password_failure(&app.project, user_id)?;
             if let Some(until) = lockout::locked_until(failures, now) {
-                tx.lock_password(&app.project, user_id, until)?;
+                tx.lock_password(&app.project, user_id, until, now)?;
             }
             Ok(())
         })
@@ -244,8 +243,12 @@ async fn sign_in(
         .write(move |tx: &mut Tx<'_>| {
             let user = tx.take_user(&app.project, &user_id)?.filter(|user| user.disabled_at.is_none());
             let password = tx.find_password(&app.project, &user_id)?;
-            let is_as_verified = password.is_some_and(|stored| stored.hash == password_hash && !stored.is_locked(now));
-            let Some(user) = user.filter(|_| is_as_verified) else { return Err(waiting::CHANGED.into()) };
+            let is_as_verified = password.is_some_and(|stored| stored.hash == password_hash && stored.counts(now));
+            let Some(mut user) = user.filter(|_| is_as_verified) else { return Err(waiting::CHANGED.into()) };
+            if user.profile.status == Status::Pending {
+                user.profile.status = Status::Active;
+                tx.update_user(&app.project, &user, now)?.map_err(|_| waiting::CHANGED)?;
+            }
             tx.reset_password_failures(&app.project, &user_id)?;
             if let Some(hash) = &old_hash
                 && let Some(old) = tx.find_session_by_token(&app.project, hash)?
@@ -264,7 +267,11 @@ async fn sign_in(
 }
 
 fn password_of(user: &User) -> FactorMethod {
-    FactorMethod::Password { email_id: String::new(), email_address: user.profile.email.clone().unwrap_or_default() }
+    let email = user.profile.email();
+    FactorMethod::Password {
+        email_id: email.map(|email| email.id.to_string()).unwrap_or_default(),
+        email_address: email.map(|email| email.address.clone()).unwrap_or_default(),
+    }
 }
 
 /// The form once more, with what was typed and what was wrong with it; never the password.

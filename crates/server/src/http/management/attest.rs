@@ -8,21 +8,20 @@ use super::{
     trusted_token_profiles::NOT_FOUND,
 };
 use crate::{
-    app::App, client_keys::ClientKeysError, failure::Failure, fetch::FetchError, http::extract::Now, login_name,
-    project, store::Tx,
+    app::App, client_keys::ClientKeysError, failure::Failure, fetch::FetchError, http::extract::Now, project, store::Tx,
 };
 use anyhow::anyhow;
 use axum::extract::State;
 use hospes_protocol::{
-    Timestamp,
-    id::{ProjectId, UserId},
+    Timestamp, email_address,
+    id::{EmailId, ProjectId, UserId},
     jose::{KeySet, Unverified},
     session::{Attributes, FactorMethod},
     trusted_profile::{
         self, Arrival, Attested, Candidates, NOT_VERIFIED, ProfileSettings, SEVERAL_EXTERNAL_IDS, TrustedProfile,
         UNKNOWN_USER,
     },
-    user::{Profile, User},
+    user::{Email, Name, Profile, User},
 };
 use serde::Deserialize;
 use std::sync::Arc;
@@ -61,6 +60,7 @@ pub(crate) async fn attest(
         attested,
         prepared,
         new_user: project::new_user_id(&current.project.id, &app.entropy),
+        new_email: project::new_email_id(&current.project.id, &app.entropy),
         now: *now,
     };
     let stored = app.store.write(move |tx| login.store(tx)).await?;
@@ -94,6 +94,7 @@ struct Login {
     attested: Attested,
     prepared: Prepared,
     new_user: UserId,
+    new_email: EmailId,
     now: Timestamp,
 }
 
@@ -107,7 +108,7 @@ impl Login {
         let user = match roles {
             Some(roles) if roles != user.roles => {
                 let user = User { roles, ..user };
-                tx.update_user(&project.id, &user, self.now)?;
+                tx.update_user(&project.id, &user, self.now)?.map_err(|_| SEVERAL_EXTERNAL_IDS)?;
                 user
             }
             _ => user,
@@ -120,11 +121,11 @@ impl Login {
     /// The user whom the token means, locked until the transaction ends.
     fn user(&self, tx: &mut Tx<'_>, project: &ProjectId, profile: &TrustedProfile) -> Result<User, Failure> {
         let by_external_id = match &self.attested.external_id {
-            Some(id) => tx.find_user_by_external_id(project, id)?,
+            Some(id) => tx.find_user_by_name(project, &Name::external_id(id))?,
             None => None,
         };
         let by_email = match &self.attested.email {
-            Some(email) => tx.find_user_by_login(project, &login_name::fold(email))?,
+            Some(email) => tx.find_user_by_name(project, &Name::email(email))?,
             None => None,
         };
         // Locked first, so that nobody is disabled or signed out between the decision and what follows from it.
@@ -145,43 +146,52 @@ impl Login {
     /// may be somebody else: their password and sessions end (stytch-backend-api.md 7.4).
     fn recognise(&self, tx: &mut Tx<'_>, project: &ProjectId, user: &User) -> Result<User, Failure> {
         let mut user = user.clone();
-        let is_proven = user.profile.email_verified;
+        let attested = self.attested.email.as_deref().map(Name::email);
+        let is_attested = |own: &&mut Email| attested.as_ref().is_some_and(|name| Name::email(&own.address) == *name);
+        let email = user.profile.emails.iter_mut().find(is_attested);
+        let is_proven = email.as_ref().is_some_and(|email| email.verified);
         let is_linked = user.external_id.is_some() || self.attested.external_id.is_none();
         if is_proven && is_linked {
             return Ok(user);
+        }
+        if let Some(email) = email {
+            email.verified = true;
         }
         if !is_proven {
             tx.remove_password(project, &user.id)?;
             tx.revoke_families_of_user(project, &user.id, self.now)?;
             tx.revoke_sessions_of_user(project, &user.id, self.now)?;
             tx.remove_interactions_of_user(project, &user.id)?;
-            user.profile.email_verified = true;
         }
         if !is_linked {
             user.external_id.clone_from(&self.attested.external_id);
         }
         // Somebody may have got this id a moment ago.
-        if tx.update_user(project, &user, self.now)? { Ok(user) } else { Err(SEVERAL_EXTERNAL_IDS.into()) }
+        tx.update_user(project, &user, self.now)?.map_err(|_| SEVERAL_EXTERNAL_IDS)?;
+        Ok(user)
     }
 
-    fn provision(&self, tx: &mut Tx<'_>, project: &ProjectId, email: &str) -> Result<User, Failure> {
+    fn provision(&self, tx: &mut Tx<'_>, project: &ProjectId, address: &str) -> Result<User, Failure> {
+        let address = email_address::parse(address)?;
+        let name = Name::email(&address);
+        let email = Email { id: self.new_email.clone(), address, verified: true };
         let user = User {
             id: self.new_user.clone(),
             external_id: self.attested.external_id.clone(),
-            profile: Profile { email: Some(email.to_owned()), email_verified: true, ..Profile::default() },
+            profile: Profile { emails: vec![email], ..Profile::default() },
             roles: Vec::new(),
             created_at: self.now,
             updated_at: self.now,
             disabled_at: None,
             tokens_valid_from: self.now,
         };
-        if tx.add_user(project, &user, &[login_name::fold(email)])? {
+        if tx.add_user(project, &user)?.is_ok() {
             return Ok(user);
         }
         // Another attest was faster; it made this very user.
         let by_external_id = match &self.attested.external_id {
-            Some(id) => tx.find_user_by_external_id(project, id)?,
-            None => tx.find_user_by_login(project, &login_name::fold(email))?,
+            Some(id) => tx.find_user_by_name(project, &Name::external_id(id))?,
+            None => tx.find_user_by_name(project, &name)?,
         };
         Ok(by_external_id.ok_or(UNKNOWN_USER)?)
     }

@@ -9,7 +9,7 @@ use super::{
     error::refuse_api,
     reply::{Envelope, ErrorEnvelope, Reply},
     session_block::{NOT_FOUND as SESSION_NOT_FOUND, NamedSession, named},
-    user_object::UserObject,
+    user_object::{UserObject, user_of},
 };
 use crate::{
     app::App,
@@ -31,7 +31,7 @@ use hospes_protocol::{
     consent::{self, ConsentAnswer, DENIED},
     full_access::{self, FULL_ACCESS},
     host_page,
-    id::{ClientId, UserId},
+    id::ClientId,
     policy::Policy,
     session::Session,
     user::User,
@@ -123,7 +123,7 @@ pub(crate) async fn start(
                 };
                 Ok(Started {
                     user_id: user.id.to_string(),
-                    user: UserObject::load(tx, &app.project, &user)?,
+                    user: UserObject::load(tx, &app.project, &user, *now)?,
                     client: PublicConnectedApp::of(client),
                     consent_required: asks(&step),
                     scope_results: scope.iter().map(result).collect(),
@@ -335,11 +335,8 @@ impl Who {
 }
 
 fn user(tx: &mut Tx<'_>, app: &App, id: &str) -> Result<User, Failure> {
-    let found = match tx.find_user(&app.project, &UserId::new(id))? {
-        Some(user) => Some(user),
-        None => tx.find_user_by_external_id(&app.project, id)?,
-    };
-    Ok(found.filter(|user| user.disabled_at.is_none()).ok_or(USER_NOT_FOUND)?)
+    let found = user_of(tx, &app.project, id)?;
+    Ok(Some(found).filter(|user| user.disabled_at.is_none()).ok_or(USER_NOT_FOUND)?)
 }
 
 /// A scope value in plain words; those of the specifications have none in the policy.

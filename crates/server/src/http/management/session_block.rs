@@ -190,7 +190,7 @@ impl Prepared {
         let session =
             session_block::authenticated(&self.request, existing, &user.id, method, &self.beginning, self.now)?;
         let Some(session) = session else {
-            return Ok(Stored { user: UserObject::load(tx, project, user)?, made: None });
+            return Ok(Stored { user: UserObject::load(tx, project, user, self.now)?, made: None });
         };
         if is_new {
             tx.add_session(project, &session, &self.signer.token(&session).hash())?;
@@ -250,7 +250,7 @@ impl Signer {
         let claims = self.claims(user, &session, &project.settings, now);
         let object = SessionObject::of(&session, user);
         let made = Made { key: Arc::clone(&self.key), claims, token, object };
-        Ok(Stored { user: UserObject::load(tx, &project.id, user)?, made: Some(made) })
+        Ok(Stored { user: UserObject::load(tx, &project.id, user, now)?, made: Some(made) })
     }
 
     fn claims(

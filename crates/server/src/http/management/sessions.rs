@@ -7,23 +7,24 @@ use super::{
     reply::{Envelope, ErrorEnvelope, Nothing, Reply},
     session_block::{NOT_FOUND, NamedSession, SessionBlock, SessionFields, Signer, named},
     session_object::{SessionObject, roles_of},
+    user_object::user_of,
 };
 use crate::{
     app::App,
     failure::Failure,
     fetch::FetchError,
     http::extract::{Now, Query},
-    login_name,
     secret::Secret,
 };
 use axum::extract::State;
 use hospes_protocol::{
     Refusal,
-    id::{SessionId, UserId},
+    id::SessionId,
     sandbox,
     session::{Attributes, FactorMethod},
     session_block::{SessionRequest, carry_on},
     session_migration,
+    user::Name,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -40,8 +41,6 @@ pub(crate) const NOT_AUTHORIZED: Refusal = refuse_api(
     "no role of the user allows this action; GET /v1/rbac/policy shows the roles, PUT /v1/users/{user_id} sets a user's",
 );
 pub(crate) const NO_USER: Refusal = refuse_api(400, "invalid_user_id", "user_id: send the id or external id of a user");
-pub(crate) const USER_NOT_FOUND: Refusal =
-    refuse_api(404, "user_not_found", "the project has no user with this id or external id");
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -70,11 +69,7 @@ pub(crate) async fn list(
     let sessions = app
         .store
         .read(move |tx| {
-            let user = match tx.find_user(&project, &UserId::new(&wanted))? {
-                Some(user) => Some(user),
-                None => tx.find_user_by_external_id(&project, &wanted)?,
-            };
-            let user = user.ok_or(USER_NOT_FOUND)?;
+            let user = user_of(tx, &project, &wanted)?;
             let sessions = tx.list_sessions_of_user(&project, &user.id, *now)?;
             Ok(sessions.iter().map(|session| SessionObject::of(session, &user)).collect())
         })
@@ -250,12 +245,12 @@ pub(crate) async fn migrate(
         FetchError::Busy => Failure::Busy,
         _ => session_migration::UNEXPECTED.into(),
     })?;
-    let login = login_name::fold(session_migration::email(&userinfo.json)?);
+    let email = Name::email(session_migration::email(&userinfo.json)?);
     let stored = app
         .store
         .write(move |tx| {
             let project = &prepared.signer.current.project.id;
-            let found = tx.find_user_by_login(project, &login)?.ok_or(session_migration::UNKNOWN_EMAIL)?;
+            let found = tx.find_user_by_name(project, &email)?.ok_or(session_migration::UNKNOWN_EMAIL)?;
             let user = tx.take_user(project, &found.id)?.filter(|user| user.disabled_at.is_none());
             prepared.store(tx, &user.ok_or(session_migration::UNKNOWN_EMAIL)?, FactorMethod::Imported)
         })

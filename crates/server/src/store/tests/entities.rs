@@ -2,7 +2,7 @@
 
 use super::{records::*, *};
 use crate::store::{
-    Position, Tx,
+    Position, Taken, Tx,
     audit::AuditEvent,
     client_secrets::Slot,
     deployment::MasterKeyMark,
@@ -22,7 +22,7 @@ use hospes_protocol::{
     interaction::{Interaction, Progress},
     session::FactorMethod,
     trusted_profile::{ProfileSettings, TrustedProfile},
-    user::User,
+    user::{Name, Profile, User},
 };
 
 /// Runs `body` as one write on each database. An assertion that fails in it is a panic in the transaction, and so a
@@ -66,7 +66,7 @@ fn nothing_that_ended_after_a_backup_lives_again() {
     on_both(|tx| {
         let project = &project_id();
         tx.add_project(&super::records::project())?;
-        tx.add_user(project, &user("user-1"), &[])?;
+        tx.add_user(project, &user("user-1"))?.unwrap();
         tx.add_session(project, &session("session-1"), &[1; 32])?;
         tx.add_interaction(project, &interaction("int-1"), &client_id(), None)?;
         tx.add_code(project, &[5; 32], &code())?;
@@ -191,38 +191,50 @@ fn keys() {
 }
 
 #[test]
-fn users_and_logins() {
+fn users_and_their_names() {
     on_both(|tx| {
         let project = &project_id();
-        let alice = user("user-1");
-        assert!(tx.add_user(project, &alice, &["alice".into(), "alice@example.com".into()])?);
+        let named = |id: &str, username: &str| {
+            let profile = Profile { username: Some(username.into()), ..user(id).profile };
+            User { profile, ..user(id) }
+        };
+        let alice = named("user-1", "Alice");
+        tx.add_user(project, &alice)?.unwrap();
         assert_eq!(tx.find_user(project, &alice.id)?, Some(alice.clone()));
-        assert_eq!(tx.find_user_by_login(project, "alice@example.com")?, Some(alice.clone()));
-        assert_eq!(tx.find_user_by_login(project, "bob")?, None);
-        assert_eq!(tx.find_user_by_external_id(project, "host-user-1")?, Some(alice.clone()));
-        assert_eq!(tx.find_logins(project, &alice.id)?, ["alice", "alice@example.com"]);
+        for name in alice.names() {
+            assert_eq!(tx.find_user_by_name(project, &name)?, Some(alice.clone()), "{name:?}");
+        }
+        assert_eq!(alice.names().len(), 4);
+        assert_eq!(tx.find_user_by_name(project, &Name::username("alice@example.com"))?, None);
 
         // Whatever is taken, nothing of the other user stays.
-        assert!(!tx.add_user(project, &user("user-2"), &["bob".into(), "alice".into()])?);
-        assert!(!tx.add_user(project, &alice, &["bob".into()])?);
-        let same_external_id = User { external_id: alice.external_id.clone(), ..user("user-3") };
-        assert!(!tx.add_user(project, &same_external_id, &["bob".into()])?);
-        assert_eq!(tx.find_user_by_login(project, "bob")?, None);
+        assert_eq!(tx.add_user(project, &alice)?, Err(Taken::Id));
+        let twin = named("user-2", "ALICE");
+        assert_eq!(tx.add_user(project, &twin)?, Err(Taken::Name(Name::username("alice"))));
+        let same_external_id = User { external_id: alice.external_id.clone(), ..named("user-2", "bob") };
+        assert_eq!(tx.add_user(project, &same_external_id)?, Err(Taken::Name(Name::external_id("host-user-1"))));
         assert_eq!(tx.find_user(project, &UserId::new("user-2"))?, None);
-        assert!(tx.add_user(project, &user("user-2"), &["bob".into()])?);
+        for name in twin.names().into_iter().chain([Name::username("bob")]).filter(|name| !alice.names().contains(name))
+        {
+            assert_eq!(tx.find_user_by_name(project, &name)?, None, "{name:?}");
+        }
+        tx.add_user(project, &named("user-2", "bob"))?.unwrap();
 
-        let renamed = User { roles: vec!["admin".into()], ..alice.clone() };
-        assert!(tx.update_user(project, &renamed, later(5))?);
-        assert_eq!(tx.find_user(project, &alice.id)?, Some(User { updated_at: later(5), ..renamed.clone() }));
-        let thief = User { external_id: Some("host-user-2".into()), ..alice.clone() };
-        assert!(!tx.update_user(project, &thief, later(6))?);
-        let none = User { external_id: None, ..alice.clone() };
-        assert!(tx.update_user(project, &none, later(6))?);
-
-        assert!(tx.add_login(project, "alice2", &alice.id)?);
-        assert!(!tx.add_login(project, "alice2", &UserId::new("user-2"))?);
-        assert!(!tx.remove_login(project, "alice2", &UserId::new("user-2"))?);
-        assert!(tx.remove_login(project, "alice2", &alice.id)?);
+        let mut changed = User { roles: vec!["admin".into()], external_id: None, ..alice.clone() };
+        changed.profile.emails.push(email("second"));
+        changed.profile.username = None;
+        tx.update_user(project, &changed, later(5))?.unwrap();
+        let changed = User { updated_at: later(5), ..changed };
+        assert_eq!(tx.find_user(project, &alice.id)?, Some(changed.clone()));
+        assert_eq!(tx.find_user_by_name(project, &Name::email("SECOND@example.com"))?, Some(changed.clone()));
+        for gone in [Name::username("alice"), Name::external_id("host-user-1")] {
+            assert_eq!(tx.find_user_by_name(project, &gone)?, None, "{gone:?}");
+        }
+        let mut thief = User { external_id: Some("host-user-2".into()), ..changed.clone() };
+        thief.profile.emails.push(email("third"));
+        assert_eq!(tx.update_user(project, &thief, later(6))?, Err(Taken::Name(Name::external_id("host-user-2"))));
+        assert_eq!(tx.find_user(project, &alice.id)?, Some(changed));
+        assert_eq!(tx.find_user_by_name(project, &Name::email("third@example.com"))?, None);
         Ok(())
     });
 }
@@ -233,7 +245,7 @@ fn users_in_pages() {
         let project = &project_id();
         // Two of the same age, so that the id decides.
         for (id, age) in [("a", 1), ("b", 2), ("c", 2), ("d", 3)] {
-            tx.add_user(project, &User { created_at: later(age), ..user(id) }, &[])?;
+            tx.add_user(project, &User { created_at: later(age), ..user(id) })?.unwrap();
         }
         let mut seen = Vec::new();
         let mut after = Position::START;
@@ -252,7 +264,7 @@ fn users_in_pages() {
 fn disabling_a_user_ends_everything_at_once() {
     on_both(|tx| {
         let project = &project_id();
-        tx.add_user(project, &user("user-1"), &[])?;
+        tx.add_user(project, &user("user-1"))?.unwrap();
         tx.add_client(project, &client("client-1"))?;
         tx.add_session(project, &session("session-1"), &[1; 32])?;
         tx.add_family(project, &family("family-1"))?;
@@ -289,15 +301,15 @@ fn passwords() {
         tx.set_password(project, &user_id(), "$argon2id$1", NOW)?;
         assert_eq!(tx.count_password_failure(project, &user_id())?, 1);
         assert_eq!(tx.take_password_attempt(project, &user_id())?.unwrap().failed_attempts, 2);
-        tx.lock_password(project, &user_id(), later(30))?;
+        tx.lock_password(project, &user_id(), later(30), later(1))?;
         let found = tx.find_password(project, &user_id())?.unwrap();
         assert_eq!(
-            (found.hash.as_str(), found.failed_attempts, found.locked_until),
-            ("$argon2id$1", 2, Some(later(30)))
+            (found.hash.as_str(), found.failed_attempts, found.locked_at, found.locked_until),
+            ("$argon2id$1", 2, Some(later(1)), Some(later(30)))
         );
         tx.reset_password_failures(project, &user_id())?;
         let found = tx.find_password(project, &user_id())?.unwrap();
-        assert_eq!((found.failed_attempts, found.locked_until), (0, None));
+        assert_eq!((found.failed_attempts, found.locked_at, found.locked_until), (0, None, None));
         tx.count_password_failure(project, &user_id())?;
         tx.set_password(project, &user_id(), "$argon2id$2", later(1))?;
         let found = tx.find_password(project, &user_id())?.unwrap();
@@ -311,7 +323,7 @@ fn sessions() {
     on_both(|tx| {
         let project = &project_id();
         let own = session("session-1");
-        tx.add_user(project, &user("user-1"), &[])?;
+        tx.add_user(project, &user("user-1"))?.unwrap();
         tx.add_session(project, &own, &[1; 32])?;
         tx.add_session(project, &session("session-2"), &[2; 32])?;
         let id = &own.session.id;
@@ -580,7 +592,7 @@ fn what_is_on_its_way_goes_with_its_grant_user_or_client() {
             let (other_user, other_client) = (UserId::new("user-2"), ClientId::new("client-2"));
             let mut number = 0;
             for user in [user_id(), other_user.clone()] {
-                tx.add_user(project, &User { id: user.clone(), ..self::user(user.as_str()) }, &[])?;
+                tx.add_user(project, &User { id: user.clone(), ..self::user(user.as_str()) })?.unwrap();
                 for client in [client_id(), other_client.clone()] {
                     tx.add_client(project, &self::client(client.as_str()))?;
                     save(tx, &Grant { user_id: user.clone(), client_id: client.clone(), ..grant("openid") })?;
@@ -670,7 +682,7 @@ fn what_a_token_stands_on_comes_in_one_read() {
         let seen = tx.find_token_standing(project, &id, "other")?;
         assert_eq!((seen.family, seen.user, seen.grant, seen.is_listed), (Some(without), None, None, false));
         tx.save_refresh_state(project, &id, &state(1))?;
-        tx.add_user(project, &user("user-1"), &[])?;
+        tx.add_user(project, &user("user-1"))?.unwrap();
         let grant = grant("openid");
         save(tx, &grant)?;
         let counter = tx.change_counter()?;
@@ -776,19 +788,19 @@ fn text_that_this_version_does_not_know_is_a_fault_with_its_place() {
 fn projects_do_not_see_each_other() {
     on_both(|tx| {
         let (one, other) = (&project_id(), &hospes_protocol::id::ProjectId::new("project-2"));
-        tx.add_user(one, &user("user-1"), &["alice".into()])?;
+        tx.add_user(one, &user("user-1"))?.unwrap();
         tx.add_client(one, &client("client-1"))?;
         tx.add_session(one, &session("session-1"), &[1; 32])?;
         tx.add_family(one, &family("family-1"))?;
         tx.add_code(one, &[1; 32], &code())?;
         assert_eq!(tx.find_user(other, &user_id())?, None);
-        assert_eq!(tx.find_user_by_login(other, "alice")?, None);
+        assert_eq!(tx.find_user_by_name(other, &Name::email("user-1@example.com"))?, None);
         assert_eq!(tx.find_client(other, &client_id())?, None);
         assert_eq!(tx.find_session_by_token(other, &[1; 32])?, None);
         assert_eq!(tx.take_family(other, &FamilyId::new("family-1"))?, None);
         assert_eq!(tx.take_code(other, &[1; 32])?, None);
         assert_eq!(tx.revoke_families_of_user(other, &user_id(), NOW)?, 0);
-        assert!(tx.add_user(other, &user("user-1"), &["alice".into()])?);
+        tx.add_user(other, &user("user-1"))?.unwrap();
         Ok(())
     });
 }
@@ -798,7 +810,7 @@ fn projects_do_not_see_each_other() {
 fn signing_out_leaves_nothing_that_was_issued_meanwhile() {
     for db in databases() {
         write(&db, |tx| {
-            tx.add_user(&project_id(), &user("user-1"), &[])?;
+            tx.add_user(&project_id(), &user("user-1"))?.unwrap();
             tx.add_session(&project_id(), &session("session-1"), &[1; 32])?;
             save(tx, &grant("openid"))
         });

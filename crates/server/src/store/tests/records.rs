@@ -10,11 +10,11 @@ use hospes_protocol::{
     client::{Client, ClientSettings},
     family::{Family, FamilyContext, RefreshState, SupersededStep},
     grant::Grant,
-    id::{ClientId, FamilyId, InteractionId, ProjectId, SessionId, UserId},
+    id::{ClientId, EmailId, FamilyId, InteractionId, ProjectId, SessionId, UserId},
     interaction::{Interaction, Progress},
     plane::Plane,
     session::{Attributes, Factor, FactorMethod, FullSession, Session},
-    user::{Profile, User},
+    user::{Email, Profile, User},
 };
 
 pub(super) const NOW: Timestamp = Timestamp(1_800_000_000);
@@ -83,11 +83,16 @@ pub(super) fn secret(slot: Slot, byte: u8) -> ClientSecret {
     ClientSecret { slot, hash: [byte; 32], last_four: "abcd".into(), created_at: NOW }
 }
 
+/// `id`@example.com.
+pub(super) fn email(id: &str) -> Email {
+    Email { id: EmailId::new(format!("email-{id}")), address: format!("{id}@example.com"), verified: true }
+}
+
 pub(super) fn user(id: &str) -> User {
     User {
         id: UserId::new(id),
         external_id: Some(format!("host-{id}")),
-        profile: Profile { email: Some(format!("{id}@example.com")), email_verified: true, ..Profile::default() },
+        profile: Profile { emails: vec![email(id)], ..Profile::default() },
         roles: vec!["editor".into()],
         created_at: NOW,
         updated_at: NOW,

@@ -129,12 +129,12 @@ impl TestApp {
         let mut user = self.user(user).await;
         change(&mut user);
         let (project, now) = (self.app.project.clone(), self.now());
-        assert!(self.change(move |tx| Ok(tx.update_user(&project, &user, now)?)).await);
+        self.change(move |tx| Ok(tx.update_user(&project, &user, now)?)).await.unwrap();
     }
 
     /// As if nobody had proven that the user's address is theirs.
     pub(crate) async fn unverify_email(&self, user: &str) {
-        self.update_user(user, |user| user.profile.email_verified = false).await;
+        self.update_user(user, |user| user.profile.emails[0].verified = false).await;
     }
 
     pub(crate) async fn disable_user(&self, user: &str) {

@@ -76,6 +76,11 @@ fn scope(value: &str, description: &str, action: &str, optional: bool) -> Value 
 }
 
 fn user(name: &str, full_name: &str, role: &str, disabled: bool) -> Value {
+    let phone_number = match name {
+        "alice" => "+49301234567",
+        "bob" => "+49301234568",
+        _ => "+49301234569",
+    };
     json!({
         "id": format!("user-test-{name}"),
         "username": name,
@@ -86,7 +91,7 @@ fn user(name: &str, full_name: &str, role: &str, disabled: bool) -> Value {
         "profile": {
             "email": format!("{name}@example.com"),
             "email_verified": true,
-            "phone_number": "+49 30 1234567",
+            "phone_number": phone_number,
             "claims": { "name": full_name, "locale": "en" },
             "address": { "locality": "Hamburg", "country": "Germany" },
         },
