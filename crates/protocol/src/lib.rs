@@ -60,7 +60,10 @@ pub mod token_request;
 pub mod trusted_profile;
 mod uri;
 pub mod user;
+pub mod user_factors;
+pub mod user_metadata;
 pub mod user_name;
+pub mod user_search;
 pub mod userinfo;
 
 #[cfg(test)]

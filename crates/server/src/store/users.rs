@@ -205,6 +205,27 @@ impl Tx<'_> {
         self.revoke_families_of_user(project, id, now)?;
         Ok(())
     }
+
+    /// Deletes a user with all that belongs to them. Whatever else still names them finds no user, and so is void.
+    ///
+    /// What is issued meanwhile holds a grant, as in [`Tx::sign_out_everywhere`]: that waits for it before anything goes.
+    pub fn remove_user(&mut self, project: &ProjectId, id: &UserId, now: Timestamp) -> Result<()> {
+        self.sign_out_everywhere(project, id, now)?;
+        let values = [project.into(), id.into()];
+        self.run(
+            "DELETE FROM authorization_codes WHERE (project_id, client_id, user_id) IN (
+                 SELECT project_id, client_id, user_id FROM grants WHERE project_id = $1 AND user_id = $2)",
+            &values,
+        )?;
+        self.run("DELETE FROM token_families WHERE project_id = $1 AND user_id = $2", &values)?;
+        self.run("DELETE FROM grants WHERE project_id = $1 AND user_id = $2", &values)?;
+        self.run("DELETE FROM sessions WHERE project_id = $1 AND user_id = $2", &values)?;
+        self.run("DELETE FROM attests WHERE project_id = $1 AND user_id = $2", &values)?;
+        self.run("DELETE FROM passwords WHERE project_id = $1 AND user_id = $2", &values)?;
+        self.run("DELETE FROM user_names WHERE project_id = $1 AND user_id = $2", &values)?;
+        self.run("DELETE FROM users WHERE project_id = $1 AND user_id = $2", &values)?;
+        Ok(())
+    }
 }
 
 pub(super) fn user(row: &Row<'_>) -> Result<User> {

@@ -24,6 +24,7 @@ mod management_attest;
 mod management_idp;
 mod management_sessions;
 mod management_settings;
+mod management_users;
 mod metadata;
 mod operations;
 mod pages;

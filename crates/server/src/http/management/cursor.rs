@@ -40,11 +40,14 @@ pub(crate) fn page<T>(mut found: Vec<T>, limit: u32, position: impl Fn(&T) -> Po
         return (found, None);
     }
     found.truncate(limit);
-    let next = found.last().map(|last| {
-        let Position { created_at, id } = position(last);
-        Base64UrlUnpadded::encode_string(format!("{}:{id}", created_at.0).as_bytes())
-    });
+    let next = found.last().map(|last| text(&position(last)));
     (found, next)
+}
+
+/// The cursor that stands for a place.
+pub(crate) fn text(position: &Position) -> String {
+    let Position { created_at, id } = position;
+    Base64UrlUnpadded::encode_string(format!("{}:{id}", created_at.0).as_bytes())
 }
 
 #[cfg(test)]

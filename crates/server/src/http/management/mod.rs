@@ -21,6 +21,7 @@ mod sessions;
 mod settings;
 mod trusted_token_profiles;
 mod user_object;
+mod users;
 
 pub(crate) use caller::basic_user;
 
@@ -87,6 +88,23 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(trusted_token_profiles::get))
         .routes(routes!(trusted_token_profiles::list))
         .routes(routes!(trusted_token_profiles::update))
+        .routes(routes!(users::create))
+        .routes(routes!(users::search))
+        .routes(routes!(users::get, users::update, users::delete))
+        .routes(routes!(users::exchange_primary_factor))
+        .routes(routes!(users::delete_email))
+        .routes(routes!(users::delete_phone_number))
+        .routes(routes!(users::delete_password))
+        .routes(routes!(users::delete_external_id))
+        .routes(routes!(users::delete_webauthn_registration))
+        .routes(routes!(users::delete_biometric_registration))
+        .routes(routes!(users::delete_totp))
+        .routes(routes!(users::delete_crypto_wallet))
+        .routes(routes!(users::delete_oauth_registration))
+        .routes(routes!(users::disable))
+        .routes(routes!(users::enable))
+        .routes(routes!(users::sign_out_everywhere))
+        .routes(routes!(users::unlock))
 }
 
 /// The management API of `app`.

@@ -8,7 +8,6 @@ pub(crate) fn text(at: Timestamp) -> String {
 }
 
 /// Parses RFC 3339 with any offset; fractions of a second are cut off.
-#[cfg_attr(not(test), expect(dead_code, reason = "for the search for users"))]
 pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     text.parse::<jiff::Timestamp>().ok().map(|at| Timestamp(at.as_second()))
 }

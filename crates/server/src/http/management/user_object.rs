@@ -27,6 +27,12 @@ pub(crate) fn user_of(tx: &mut Tx<'_>, project: &ProjectId, text: &str) -> Resul
     Ok(user.ok_or(USER_NOT_FOUND)?)
 }
 
+/// As [`user_of`], with the row locked until the transaction ends: for whoever changes it.
+pub(crate) fn take_user_of(tx: &mut Tx<'_>, project: &ProjectId, text: &str) -> Result<User, Failure> {
+    let found = user_of(tx, project, text)?;
+    Ok(tx.take_user(project, &found.id)?.ok_or(USER_NOT_FOUND)?)
+}
+
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct UserObject {
     pub(crate) user_id: String,
