@@ -37,6 +37,17 @@ pub enum User {
     Disable { user: String },
     /// Let a disabled user log in again
     Enable { user: String },
+    /// Show one user
+    Show { user: String },
+    /// End every session, token and open request of a user; permissions stay
+    SignOut { user: String },
+    /// Remove a user for good, with everything that is theirs
+    Remove {
+        user: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
     /// Set a user's password and end their sessions
     SetPassword {
         /// A user's id, external id, e-mail address or user name
@@ -85,6 +96,9 @@ impl User {
             Self::List { limit, after } => list(&opened, *limit, after.as_deref(), form),
             Self::Disable { user } => disable(&opened, user, form),
             Self::Enable { user } => enable(&opened, user, form),
+            Self::Show { user } => show(&opened, user, form),
+            Self::SignOut { user } => sign_out(&opened, user, form),
+            Self::Remove { user, yes } => remove(&opened, user, *yes, form),
             Self::SetPassword { user, password_stdin, keep_sessions } => {
                 set_password(&opened, user, source(*password_stdin), *keep_sessions, form)
             }
@@ -225,6 +239,39 @@ fn enable(opened: &Opened, name: &str, form: Form) -> Result<()> {
         Ok(user.id)
     })?;
     done(form, &id, "The user is enabled and may log in again.");
+    Ok(())
+}
+
+fn show(opened: &Opened, name: &str, form: Form) -> Result<()> {
+    let wanted = name.to_owned();
+    let user = opened.read(move |tx, project| find(tx, project, &wanted))?;
+    match form {
+        Form::Json => output::json(&as_json(&user)),
+        Form::Text => output::table(["USER ID", "LOGINS", "NAME", "ROLES", "STATE"], &[row(&user)]),
+    }
+    Ok(())
+}
+
+fn sign_out(opened: &Opened, name: &str, form: Form) -> Result<()> {
+    let (wanted, now) = (name.to_owned(), opened.now());
+    let id = opened.write(move |tx, project| {
+        let user = find(tx, project, &wanted)?;
+        tx.sign_out_everywhere(project, &user.id, now)?;
+        Ok(user.id)
+    })?;
+    done(form, &id, "The user is signed out everywhere: sessions and tokens have ended.");
+    Ok(())
+}
+
+fn remove(opened: &Opened, name: &str, is_sure: bool, form: Form) -> Result<()> {
+    let wanted = name.to_owned();
+    let user = opened.read(move |tx, project| find(tx, project, &wanted))?;
+    if !is_sure {
+        ask::confirm(&format!("Remove the user {name} ({}) with everything that is theirs?", user.id))?;
+    }
+    let (id, now) = (user.id.clone(), opened.now());
+    opened.write(move |tx, project| tx.remove_user(project, &user.id, now))?;
+    done(form, &id, "The user is removed.");
     Ok(())
 }
 

@@ -288,6 +288,13 @@ fn passwords_come_from_standard_input_and_never_from_the_command_line() {
     assert!(users["users"][0]["disabled_at"].is_string(), "{users}");
     assert_eq!(place.run(&["user", "enable", text(&user, "user_id")]).code, 0);
     assert!(place.json(&["user", "list"])["users"][0]["disabled_at"].is_null());
+
+    let shown = place.json(&["user", "show", "ada@harbour.example"]);
+    assert_eq!(shown["logins"], serde_json::json!(["ada@harbour.example"]));
+    assert_eq!(place.run(&["user", "sign-out", "ada@harbour.example"]).code, 0);
+    assert_eq!(place.run(&["user", "remove", "ada@harbour.example", "--yes"]).code, 0);
+    place.fails(&["user", "show", "ada@harbour.example"], "no user");
+    assert_eq!(place.json(&["user", "list"])["users"], serde_json::json!([]));
 }
 
 #[test]

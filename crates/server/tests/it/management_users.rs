@@ -1,5 +1,7 @@
 //! `/v1/users`: stytch-backend-api.md 6, and access that ends with the user (design section 7).
 
+#![expect(clippy::disallowed_methods, reason = "what happens at the same time is what is tested")]
+
 use crate::app::TestApp;
 use serde_json::{Value, json};
 
