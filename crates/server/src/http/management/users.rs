@@ -22,6 +22,7 @@ use hospes_protocol::{
     id::{EmailId, PhoneId, ProjectId, UserId},
     phone_number,
     policy::Policy,
+    rbac,
     user::{self, Email, Name, NameKind, PhoneNumber, Profile, Status, User},
     user_factors::{self, Factor},
     user_metadata, user_name,
@@ -162,7 +163,7 @@ fn new_phone_number(app: &App, project: &ProjectId, text: &str) -> Result<PhoneN
 /// The roles to store: those of the policy that were asked for; everybody has `stytch_user` anyway.
 fn roles(policy: &Policy, asked: Vec<String>) -> Result<Vec<String>, Refusal> {
     let mut roles: Vec<String> = Vec::new();
-    for role in asked.into_iter().filter(|role| role != super::session_object::EVERYBODY) {
+    for role in asked.into_iter().filter(|role| role != rbac::EVERYBODY) {
         project::validate_role(policy, &role)
             .map_err(|error| refuse_with(400, "invalid_rbac_role_id", format!("roles: {error}")))?;
         if !roles.contains(&role) {
