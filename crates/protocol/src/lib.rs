@@ -36,6 +36,7 @@ pub mod login_name;
 pub mod logout;
 pub mod metadata;
 pub mod parameters;
+pub mod password_policy;
 pub mod phone_number;
 pub mod pkce;
 pub mod plane;

@@ -73,7 +73,7 @@ pub enum Command {
     Settings(settings::Settings),
     /// Write a copy of the database to a file, while the server runs
     Backup(backup::Backup),
-    /// Put a backup in the place of the database
+    /// Put a backup in the place of the database; stop `hospes serve` first
     Restore(restore::Restore),
     /// Look at the configuration
     #[command(subcommand)]

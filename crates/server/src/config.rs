@@ -21,10 +21,11 @@ use setting::{Setting, parse_word};
 use source::{Raw, Source};
 use std::{
     fmt,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 /// The file that is read when no other is named.
 pub const DEFAULT_FILE: &str = "hospes.toml";
@@ -144,6 +145,24 @@ pub struct Http {
 }
 
 impl Config {
+    /// Where requests are answered unless the configuration says otherwise.
+    pub const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
+    /// What can be used and is hardly meant.
+    pub fn warnings(&self) -> Vec<String> {
+        let differing = self.issuer.loopback().filter(|address| {
+            // Port 0 is any port, chosen by whoever asked for it.
+            self.listen.port() != 0 && self.listen.port() != address.port()
+        });
+        let warning = differing.map(|address| {
+            format!(
+                "the issuer is {} and `listen` is {}, so that nobody answers at the issuer; set listen = \"{address}\"",
+                self.issuer, self.listen
+            )
+        });
+        warning.into_iter().collect()
+    }
+
     /// Reads `file` (which must exist when it is named; else `HOSPES_CONFIG`, else `hospes.toml` if there is one)
     /// and the environment.
     pub fn load(file: Option<&Path>) -> Result<Self> {
@@ -192,7 +211,7 @@ impl Config {
                 .refuse("issuer", "not set; write the URL of this server, as in issuer = \"https://auth.example.com\"");
         }
         let project = source.optional("project");
-        let listen = source.or("listen", SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)));
+        let listen = source.or("listen", Self::LISTEN);
         let operations_listen = source.or("operations_listen", Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 9464))));
         if operations_listen == Some(listen) && listen.port() != 0 {
             source.refuse("operations_listen", "this is the address of `listen`; give it another port, or \"none\"");
@@ -385,7 +404,9 @@ impl Limits {
 impl Log {
     fn read(source: &mut Source) -> Self {
         let level: String = source.or("log.level", String::from("info"));
-        if level.parse::<tracing_subscriber::filter::Targets>().is_err() {
+        // A bare word that is no level would be the name of a target, and silence everything else.
+        let is_slip = |part: &str| !part.contains(['=', ':']) && part.trim().parse::<LevelFilter>().is_err();
+        if level.parse::<Targets>().is_err() || level.split(',').any(is_slip) {
             source.refuse("log.level", "write error, warn, info, debug, trace or a filter as in \"hospes=debug,info\"");
         }
         Self { format: source.or("log.format", LogFormat::Text), level }

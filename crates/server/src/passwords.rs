@@ -8,7 +8,7 @@ use crate::{entropy::Entropy, failure::Failure};
 use anyhow::{Context as _, anyhow};
 use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash::phc::PasswordHash};
 use base64ct::{Base64Unpadded, Encoding as _};
-use hospes_protocol::{ErrorCode::InvalidRequest, Refusal, refuse};
+use hospes_protocol::{ErrorCode::InvalidRequest, Refusal, password_policy, refuse};
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
@@ -155,6 +155,12 @@ pub fn validate(password: &str) -> Result<(), Refusal> {
         return Err(HAS_NUL);
     }
     Ok(())
+}
+
+/// The same for a password that somebody chooses now, rather than brings along.
+pub fn validate_chosen(password: &str) -> Result<(), Refusal> {
+    validate(password)?;
+    password_policy::validate_length(password)
 }
 
 /// Hashes on this thread: for the command line and the seed file. Servers use [`Passwords`].
@@ -348,6 +354,8 @@ mod tests {
     #[tokio::test]
     async fn what_cannot_be_hashed_safely_is_refused() {
         let passwords = passwords();
+        assert_eq!(validate_chosen(""), Err(EMPTY));
+        assert_eq!(validate_chosen("seven77"), Err(password_policy::TOO_SHORT));
         for (password, refusal) in [(String::new(), EMPTY), ("a\0b".into(), HAS_NUL), ("a".repeat(1025), TOO_LONG)] {
             let Err(Failure::Refused(found)) = passwords.hash(secret(&password)).await else { panic!("accepted") };
             assert_eq!(found, refusal);

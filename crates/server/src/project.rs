@@ -186,7 +186,7 @@ pub fn validate_policy(policy: &Policy) -> Result<()> {
     Ok(())
 }
 
-/// Whether a client asks for nothing that the project does not have.
+/// Whether a client asks for nothing that the project does not have: no user can ever give that to it.
 pub fn validate_client_against(policy: &Policy, settings: &ClientSettings) -> Result<()> {
     for scope in [&settings.scope, &settings.default_scope].into_iter().flatten() {
         validate_scope(policy, scope)?;
@@ -199,10 +199,10 @@ pub fn validate_client_against(policy: &Policy, settings: &ClientSettings) -> Re
 }
 
 fn validate_scope(policy: &Policy, scope: &Scope) -> Result<()> {
-    match scope.iter().find(|value| !policy.knows(value)) {
-        None => Ok(()),
-        Some(unknown) => bail!("the project has no scope value `{unknown}`"),
-    }
+    let Some(unknown) = scope.iter().find(|value| !policy.knows(value)) else { return Ok(()) };
+    let own = policy.scopes.iter().map(|own| own.value.as_str());
+    let known: Vec<_> = STANDARD_SCOPES.into_iter().chain(own).collect();
+    bail!("the project has no scope value `{unknown}`; it has {}", known.join(", "))
 }
 
 /// A role must be one of the policy's: a misspelt one would silently allow nothing.

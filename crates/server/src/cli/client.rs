@@ -192,6 +192,7 @@ impl Add {
         let settings = self.settings()?;
         validate_client_settings(&settings).map_err(told)?;
         let opened = Opened::with_project(config)?;
+        project::validate_client_against(&opened.project.policy, &settings)?;
         let (now, entropy) = (opened.now(), &opened.database.entropy);
         let id = match &self.id {
             Some(id) => project::parse_client_id(id)?,
@@ -232,7 +233,7 @@ impl Add {
                 fields.push(("issuer", opened.project.issuer.clone()));
                 output::fields(&fields);
                 if secret.is_some() {
-                    output::note("Keep the secret now: it is not stored and cannot be shown again.");
+                    output::note("Keep the secret now: only its hash is stored, so it cannot be shown again.");
                 }
             }
         }

@@ -20,6 +20,9 @@ impl ConfigCommand {
 }
 
 fn check(config: &Config, form: Form) {
+    for warning in config.warnings() {
+        output::note(format!("warning: {warning}"));
+    }
     let file = config.file.as_deref().map(|path| path.display().to_string());
     if form == Form::Json {
         let settings: Map<String, Value> = config

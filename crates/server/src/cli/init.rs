@@ -105,7 +105,7 @@ impl Init {
                     ("master key", config.master_key.to_string()),
                 ]);
                 output::note(
-                    "\nKeep the secret now: it is not stored and cannot be shown again.\n\
+                    "\nKeep the secret now: only its hash is stored, so it cannot be shown again.\n\
                      Keep a copy of the master key apart from the backups: without it they are worth nothing.\n\
                      Next: `hospes user add`, `hospes client add`, `hospes serve`.",
                 );
@@ -138,7 +138,10 @@ impl Init {
             )
         };
         let issuer = Issuer::parse(issuer).map_err(|why| anyhow!("--issuer: {why}"))?;
-        let text = TEMPLATE.replace("{issuer}", issuer.as_str());
+        let mut text = TEMPLATE.replace("{issuer}", issuer.as_str());
+        if let Some(address) = issuer.loopback().filter(|address| *address != Config::LISTEN) {
+            text = text.replace(&format!("#listen = \"{}\"", Config::LISTEN), &format!("listen = \"{address}\""));
+        }
         let config = Config::parse(Some(path.clone()), &text, environment)?;
         let mut file = fs::OpenOptions::new()
             .write(true)

@@ -54,6 +54,10 @@ impl Restore {
         if !self.force {
             refuse_to_overwrite(config, &target)?;
         }
+        // Before any work: a server would keep us waiting until it stops.
+        if target.exists() {
+            maintenance::refuse_in_use(&target)?;
+        }
         // Everything is made ready beside the database, so that it is replaced in one step or not at all.
         let ready = Ready::beside(&target)?;
         maintenance::copy_closed(from, &ready.path)?;

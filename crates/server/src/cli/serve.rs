@@ -13,6 +13,9 @@ use tracing_subscriber::{
 
 pub(super) fn run(config: Config) -> Result<()> {
     start_log(&config.log)?;
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
     runtime()?.block_on(crate::app::serve(config))
 }
 

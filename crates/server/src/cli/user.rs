@@ -146,7 +146,12 @@ impl Add {
             match tx.add_user(project, &user)? {
                 Ok(()) => {}
                 Err(Taken::Id) => bail!("another user has the id {}", user.id),
-                Err(Taken::Name(name)) => bail!("another user has the {} {}", name.kind.as_str(), name.text),
+                Err(Taken::Name(name)) => bail!(
+                    "another user has the {} {text}; `hospes user show {text}` shows them, `hospes user set-password \
+                     {text}` gives them a new password",
+                    name.kind.as_str(),
+                    text = name.text
+                ),
             }
             if let Some(hash) = &hash {
                 tx.set_password(project, &user.id, hash, now)?;
@@ -173,7 +178,7 @@ const fn source(is_stdin: bool) -> ask::From {
 /// Reads a password and hashes it, before any transaction is open.
 fn ask_for_hash(opened: &Opened, from: ask::From) -> Result<String> {
     let password = ask::password(from)?;
-    passwords::validate(&password).map_err(told)?;
+    passwords::validate_chosen(&password).map_err(told)?;
     passwords::hash(&password, &opened.database.entropy)
 }
 

@@ -3,7 +3,12 @@
 use super::source::Raw;
 use hospes_protocol::{Seconds, id::ProjectId};
 use ipnet::IpNet;
-use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 use zeroize::Zeroizing;
 
 /// A type a setting may have. An error says what to change.
@@ -170,6 +175,18 @@ impl Issuer {
     /// Empty, or a path that begins with a slash and does not end with one.
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// Where this machine must listen to be found at an issuer on loopback; `None` for every other issuer, and where
+    /// the port is not written.
+    pub fn loopback(&self) -> Option<SocketAddr> {
+        let url = url::Url::parse(&self.text).ok().filter(|_| !self.is_https)?;
+        let address = match url.host()? {
+            url::Host::Domain(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            url::Host::Ipv4(address) => IpAddr::V4(address),
+            url::Host::Ipv6(address) => IpAddr::V6(address),
+        };
+        Some(SocketAddr::new(address, url.port()?))
     }
 
     /// False only for development on loopback: then cookies cannot be `Secure` and have no `__Host-` prefix.

@@ -11,7 +11,11 @@ use std::{
     ffi::OsString,
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
+
+/// How long another command may take to be done with a database that is to be replaced. A server is never done.
+const BRIEFLY: Duration = Duration::from_millis(250);
 
 impl Store {
     /// The time of the database's own clock, in seconds; `None` for SQLite, which has none but ours.
@@ -66,10 +70,30 @@ pub fn replace(target: &Path, new: &Path) -> Result<()> {
     Ok(fs::File::open(folder)?.sync_all()?)
 }
 
+/// Fails when another process has the SQLite file `path` open.
+pub fn refuse_in_use(path: &Path) -> Result<()> {
+    lock(path).map(drop)
+}
+
 /// Locks the database against everybody else and folds its log into it, so that no side file of the old database is
 /// left that could be taken for one of the new. `None` when the file is no database.
 fn take_out_of_use(path: &Path) -> Result<Option<Connection>> {
+    let locked = lock(path)?;
+    if locked.is_none() {
+        for end in ["-wal", "-shm", "-journal"] {
+            let side = side_file(path, end);
+            if side.exists() {
+                fs::remove_file(&side).with_context(|| format!("cannot remove {}", side.display()))?;
+            }
+        }
+    }
+    Ok(locked)
+}
+
+/// Locks the database against everybody else and folds its log into it. `None` when the file is no database.
+fn lock(path: &Path) -> Result<Option<Connection>> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.busy_timeout(BRIEFLY)?;
     let outcome = connection
         .pragma_update(None, "locking_mode", "EXCLUSIVE")
         .and_then(|()| connection.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get::<_, String>(0)))
@@ -77,18 +101,9 @@ fn take_out_of_use(path: &Path) -> Result<Option<Connection>> {
     match outcome.map_err(|error| (error.sqlite_error_code(), error)) {
         Ok(()) => Ok(Some(connection)),
         Err((Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked), _)) => {
-            bail!("{} is open in another process; stop the server first", path.display())
+            bail!("the database {} is in use; stop `hospes serve` first", path.display())
         }
-        Err((Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt), _)) => {
-            drop(connection);
-            for end in ["-wal", "-shm", "-journal"] {
-                let side = side_file(path, end);
-                if side.exists() {
-                    fs::remove_file(&side).with_context(|| format!("cannot remove {}", side.display()))?;
-                }
-            }
-            Ok(None)
-        }
+        Err((Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt), _)) => Ok(None),
         Err((_, error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
     }
 }
@@ -128,7 +143,7 @@ mod tests {
         store(&new).close_whole().unwrap();
 
         let error = replace(&old, &new).unwrap_err().to_string();
-        assert!(error.contains("stop the server first"), "{error}");
+        assert!(error.contains("is in use; stop `hospes serve` first"), "{error}");
         assert!(new.exists(), "a refused replacement takes nothing away");
 
         open.close_whole().unwrap();

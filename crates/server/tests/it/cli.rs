@@ -239,6 +239,8 @@ fn a_client_that_breaks_a_rule_is_refused_and_told_why() {
     place.fails(&[&add[..], &["--redirect-uri", "javascript:alert(1)"]].concat(), "redirect");
     place.fails(&[&add[..], &["--redirect-uri", "http://app.example/cb"]].concat(), "redirect");
     place.fails(&[&add[..], &["--public", "--grant", "client_credentials"]].concat(), "client_credentials");
+    let elsewhere = ["--scope", "openid boats", "--redirect-uri", "https://a.example/"];
+    place.fails(&[&add[..], &elsewhere].concat(), "no scope value `boats`; it has openid, ");
     place.fails(&[&add[..], &["--scope", "a\"b", "--redirect-uri", "https://a.example/"]].concat(), "scope");
     let once = [&add[..], &["--redirect-uri", "https://a.example/", "--id", "mine"]].concat();
     assert_eq!(place.run(&once).code, 0);
@@ -266,6 +268,12 @@ fn passwords_come_from_standard_input_and_never_from_the_command_line() {
     assert!(text(&user, "user_id").starts_with("user-test-"));
     assert!(!ran.stdout.contains("correct horse"));
 
+    for (email, password, expected) in
+        [("b@c.example", "seven77", "at least 8 characters"), ("notanemail", "correct horse", "send an e-mail address")]
+    {
+        let ran = place.run_with_input(&["user", "add", "--email", email, "--password-stdin"], password);
+        assert!(ran.code == 1 && ran.stderr.contains(expected), "{email} {password}: {}", ran.stderr);
+    }
     let short = place.run_with_input(&["user", "add", "--email", "b@c.example", "--password-stdin"], "\n");
     assert_eq!(short.code, 1);
     assert!(short.stderr.contains("must not be empty"), "{}", short.stderr);
@@ -387,7 +395,11 @@ fn a_database_that_a_server_has_open_is_shared_and_not_replaced() {
     assert_eq!(place.run(&["backup", "beside.db"]).code, 0);
     // … and must not take away the log that the server goes on writing to.
     assert!(place.path("hospes.db-wal").exists(), "the server's log was removed");
-    place.fails(&["restore", "before.db", "--force"], "stop the server first");
+    #[expect(clippy::disallowed_methods, reason = "how long somebody at a terminal waits")]
+    let asked = std::time::Instant::now();
+    place.fails(&["restore", "before.db", "--force"], "is in use; stop `hospes serve` first");
+    assert!(asked.elapsed().as_secs() < 4, "a running server made it wait for {:?}", asked.elapsed());
+    assert!(!place.path("hospes.db.restoring").exists(), "a refused restore left its copy");
     assert!(place.json(&["client", "show", text(&client, "client_id")])["disabled_at"].is_string());
     drop(server);
     let restored = place.run(&["restore", "before.db", "--force"]);
@@ -411,6 +423,8 @@ fn config_check_shows_origins_and_masks_secrets() {
             assert!(ran.stdout.contains(expected), "{expected:?} is not in {}", ran.stdout);
         }
     }
+    fs::write(place.path("hospes.toml"), "issuer = \"https://auth.example.com\"\n[log]\nlevel = \"loud\"\n").unwrap();
+    place.fails(&["config", "check"], "write error, warn, info");
     fs::write(place.path("hospes.toml"), "isuer = \"https://auth.example.com\"\n").unwrap();
     place.fails(&["config", "check"], "line 1: unknown key `isuer`; did you mean `issuer`?");
 }
@@ -429,6 +443,18 @@ fn what_init_writes_is_a_valid_configuration() {
     fs::write(place.path("all.toml"), uncommented).unwrap();
     let ran = place.run(&["config", "check", "--config", "all.toml"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
+}
+
+#[test]
+fn a_server_on_loopback_listens_where_its_issuer_says() {
+    let (place, _) = Place::initialised_at(9107);
+    let ran = place.run(&["config", "check"]);
+    assert!(ran.stdout.contains("127.0.0.1:9107") && !ran.stderr.contains("warning"), "{}{}", ran.stdout, ran.stderr);
+    let moved = place.command(&["config", "check"]).env("HOSPES_LISTEN", "127.0.0.1:8080").output().unwrap();
+    let moved = Ran::of(moved);
+    assert!(moved.stderr.contains("set listen = \"127.0.0.1:9107\""), "{}", moved.stderr);
+    let doctor = place.command(&["doctor"]).env("HOSPES_LISTEN", "127.0.0.1:8080").output().unwrap();
+    assert!(Ran::of(doctor).stdout.contains("nobody answers at the issuer"));
 }
 
 #[test]

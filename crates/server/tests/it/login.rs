@@ -15,6 +15,12 @@ async fn a_wrong_password_is_told_on_the_page_and_the_next_attempt_may_be_right(
     assert!(again.body.contains("login-error") && again.body.contains("role=\"alert\""));
     assert_eq!(again.form().get(field::USERNAME), Some("alice"));
     assert!(!again.body.contains("wrong\""), "the password is on the page");
+    // The address of the page leads back to it, with the way out.
+    let interaction = again.form().get(field::INTERACTION).unwrap().to_owned();
+    let address = format!("/login?interaction={interaction}");
+    assert!(page.body.contains(&format!("action=\"{address}\"")), "{}", page.body);
+    let reloaded = browser.open(&address).await;
+    assert!(reloaded.body.contains("login-cancel"), "{}", reloaded.body);
     let page = browser.login(&again, "alice").await;
     assert_eq!(page.page(), "consent");
 }

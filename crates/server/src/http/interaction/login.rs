@@ -281,10 +281,13 @@ fn again(app: &App, visit: &Visit, waiting: Option<&Waiting>, parameters: &Param
 
 fn draw(app: &App, visit: &Visit, waiting: Option<&Waiting>, username: &str, error: Option<LoginError>) -> Response {
     let is_signed_in = waiting.is_some_and(|waiting| waiting.situation.who(visit.now).is_some());
+    let interaction = waiting.map(|waiting| waiting.id().as_str().to_owned());
+    // In the address too, so that it leads back to this login when the answer is the form once more.
+    let query = interaction.as_ref().map(|id| format!("?{}={id}", field::INTERACTION)).unwrap_or_default();
     let view = LoginView {
         form: FormView {
-            action: format!("{}/login", app.base_path),
-            interaction: waiting.map(|waiting| waiting.id().as_str().to_owned()),
+            action: format!("{}/login{query}", app.base_path),
+            interaction,
             csrf: visit.browser.csrf(app, FormKind::Login, &subject(waiting)),
         },
         client: waiting.map(|waiting| ClientView::of(waiting.client())),
