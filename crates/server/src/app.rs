@@ -215,11 +215,12 @@ pub fn open_store(config: &Config) -> Result<Store> {
 /// `hospes serve`: runs until SIGINT or SIGTERM.
 pub async fn serve(config: Config) -> Result<()> {
     let store = open_store(&config)?;
-    let listener =
-        TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+    let listener = TcpListener::bind(config.listen).await.with_context(|| {
+        format!("cannot listen on {}; change `listen` (HOSPES_LISTEN) or end what listens there", config.listen)
+    })?;
     let operations = match config.operations_listen {
         Some(address) => Some(
-            TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} for operations"))?,
+            TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}; change `operations_listen` (HOSPES_OPERATIONS_LISTEN) or end what listens there"))?,
         ),
         None => None,
     };

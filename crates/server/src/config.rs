@@ -173,7 +173,8 @@ impl Config {
             Some(path) => std::fs::read_to_string(path).with_context(|| {
                 format!("cannot read the configuration file {}; `hospes init` writes one", path.display())
             })?,
-            None => String::new(),
+            None if environment.iter().any(|(name, _)| name == "HOSPES_ISSUER") => String::new(),
+            None => bail!("there is no {DEFAULT_FILE} here; run `hospes init --issuer URL`, or give --config"),
         };
         Self::parse(path, &text, environment)
     }

@@ -390,6 +390,10 @@ fn a_database_that_a_server_has_open_is_shared_and_not_replaced() {
     let client = place.add_client();
     assert_eq!(place.run(&["backup", "before.db"]).code, 0);
     let server = place.serve(0);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port_in_use = place.command(&["serve"]).env("HOSPES_LISTEN", taken.local_addr().unwrap().to_string()).output();
+    let port_in_use = Ran::of(port_in_use.unwrap());
+    assert!(port_in_use.code == 1 && port_in_use.stderr.contains("HOSPES_LISTEN"), "{}", port_in_use.stderr);
     // The command line writes beside the server …
     assert_eq!(place.run(&["client", "disable", text(&client, "client_id")]).code, 0);
     assert_eq!(place.run(&["backup", "beside.db"]).code, 0);
@@ -493,7 +497,11 @@ fn doctor_says_what_to_mend() {
 fn a_wrong_command_line_has_an_exit_code_of_its_own() {
     let place = Place::empty();
     assert_eq!(place.run(&["srve"]).code, 2);
-    place.fails(&["serve"], "issuer");
+    place.fails(&["serve"], "there is no hospes.toml here; run `hospes init --issuer URL`, or give --config");
+    // The variables alone may say it all.
+    let mut by_environment = place.command(&["config", "check"]);
+    by_environment.env("HOSPES_ISSUER", "https://auth.example.com");
+    assert_eq!(Ran::of(by_environment.output().unwrap()).code, 0);
 }
 
 #[test]
