@@ -17,6 +17,7 @@ pub mod client;
 pub mod client_assertion;
 pub mod client_authentication;
 pub mod client_credentials;
+pub mod connected_app;
 pub mod consent;
 pub mod email_address;
 pub mod error;

@@ -21,6 +21,16 @@ impl Tx<'_> {
         )
     }
 
+    /// Reads a client for changing it, and locks the row until the transaction ends: changes come one after the other.
+    pub fn take_client(&mut self, project: &ProjectId, id: &ClientId) -> Result<Option<Client>> {
+        self.one(
+            "UPDATE clients SET version = version WHERE project_id = $1 AND client_id = $2
+             RETURNING client_id, settings, created_at, updated_at, version, disabled_at, tokens_valid_from",
+            &[project.into(), id.into()],
+            client,
+        )
+    }
+
     /// A page of clients, oldest first.
     pub fn list_clients(&mut self, project: &ProjectId, after: &Position, limit: u32) -> Result<Vec<Client>> {
         self.all(

@@ -20,6 +20,7 @@ mod introspect;
 mod login;
 mod logout;
 mod management;
+mod management_apps;
 mod management_attest;
 mod management_idp;
 mod management_sessions;

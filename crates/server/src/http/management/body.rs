@@ -51,6 +51,11 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
         bytes => serde_json::from_slice(bytes).map_err(|_| NO_JSON)?,
     };
     members.retain(|_, value| !value.is_null());
+    read(members)
+}
+
+/// Reads members that were parsed already.
+pub(super) fn read<T: DeserializeOwned>(members: Map<String, Value>) -> Result<T, Failure> {
     serde_path_to_error::deserialize(Value::Object(members)).map_err(|error| {
         let at = error.path().to_string();
         let what = error.inner();

@@ -20,6 +20,7 @@ mod session_object;
 mod sessions;
 mod settings;
 mod trusted_token_profiles;
+mod user_connected_apps;
 mod user_object;
 mod users;
 
@@ -74,8 +75,14 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(secrets::list, secrets::add))
         .routes(routes!(secrets::remove))
         .routes(routes!(rbac::get, rbac::put))
+        .routes(routes!(connected_apps::create))
+        .routes(routes!(connected_apps::delete))
         .routes(routes!(connected_apps::get))
+        .routes(routes!(connected_apps::rotate))
+        .routes(routes!(connected_apps::rotate_cancel))
+        .routes(routes!(connected_apps::rotate_start))
         .routes(routes!(connected_apps::search))
+        .routes(routes!(connected_apps::update))
         .routes(routes!(idp::start))
         .routes(routes!(idp::submit))
         .routes(routes!(sessions::list))
@@ -105,6 +112,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(users::enable))
         .routes(routes!(users::sign_out_everywhere))
         .routes(routes!(users::unlock))
+        .routes(routes!(user_connected_apps::list))
+        .routes(routes!(user_connected_apps::revoke))
 }
 
 /// The management API of `app`.
