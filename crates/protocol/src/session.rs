@@ -104,7 +104,10 @@ impl FactorMethod {
 impl FullSession {
     /// The user proved who they are once more, in the way of `method`.
     pub fn add_factor(&mut self, method: FactorMethod, now: Timestamp) {
-        self.session.authenticated_at = now;
+        // For an exchange nobody proves anything: a program shows what it got by this very session.
+        if !matches!(method, FactorMethod::AccessTokenExchange { .. }) {
+            self.session.authenticated_at = now;
+        }
         if let Some(amr) = method.amr()
             && !self.session.amr.iter().any(|own| own == amr)
         {
@@ -141,5 +144,13 @@ mod tests {
         let methods: Vec<_> = session.factors.iter().map(|factor| factor.method.clone()).collect();
         assert_eq!(methods, [password(), FactorMethod::TrustedAuthToken { token_id: "2".into() }]);
         assert_eq!(session.session.amr, ["pwd"]);
+    }
+
+    #[test]
+    fn an_exchange_is_no_login() {
+        let mut session = full_session();
+        let before = session.session.authenticated_at;
+        session.add_factor(FactorMethod::AccessTokenExchange { client_id: ClientId::new("app") }, NOW);
+        assert_eq!((session.session.authenticated_at, session.factors.len()), (before, 2));
     }
 }

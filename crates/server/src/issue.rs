@@ -116,7 +116,7 @@ fn audience(app: &App, client: &Client, policy: &Policy, resources: &[String], m
 }
 
 /// The claims that a stored template adds. It was checked when it was stored.
-fn custom_claims(template: &str, kind: Kind, facts: Facts<'_>) -> Result<Map<String, Value>, Failure> {
+pub(crate) fn custom_claims(template: &str, kind: Kind, facts: Facts<'_>) -> Result<Map<String, Value>, Failure> {
     if template.is_empty() {
         return Ok(Map::new());
     }

@@ -1,6 +1,13 @@
 //! `/v1/sessions`: list, authenticate, revoke, migrate, and the JWT that a session has.
 
-use crate::app::{Elsewhere, PROJECT, TestApp, decode};
+use crate::{
+    app::{
+        Elsewhere, PROJECT, TestApp,
+        client::{CHALLENGE, VERIFIER},
+        decode,
+    },
+    stytch_plane,
+};
 use hospes::project_settings::StytchIssuer;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -286,6 +293,23 @@ async fn the_issuer_of_the_jwt_is_a_setting() {
     app.host().post(AUTHENTICATE, json!({ "session_jwt": reply["session_jwt"] })).await.done();
 }
 
+#[tokio::test]
+async fn the_template_adds_claims_under_those_of_the_session() {
+    let (app, _) = with_login_before().await;
+    let content = r#"{ "roles": {{ user.rbac.roles }}, "tier": "free", "may": {{ user.rbac.notes.actions }} }"#;
+    app.update_settings(|settings| settings.session_template.content = content.into()).await;
+    let made = begin(&app, json!({ "session_custom_claims": { "tier": "paid" } })).await;
+    let (_, claims) = decode(made["session_jwt"].as_str().unwrap());
+    assert_eq!((&claims["tier"], &claims["may"]), (&json!("paid"), &json!(["read", "write"])));
+    assert!(claims["roles"].as_array().unwrap().contains(&json!("member")), "{claims}");
+    assert_eq!(made["session"]["custom_claims"], json!({ "tier": "paid" }));
+    // A change of the user holds in the next JWT.
+    app.update_user("alice", |user| user.roles.clear()).await;
+    let next = app.host().post(AUTHENTICATE, json!({ "session_jwt": made["session_jwt"] })).await.done();
+    let (_, claims) = decode(next["session_jwt"].as_str().unwrap());
+    assert!(!claims["roles"].as_array().unwrap().contains(&json!("member")), "{claims}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn forty_extensions_at_once_lose_no_claim() {
     let (app, _) = with_login_before().await;
@@ -353,4 +377,81 @@ async fn a_session_of_one_project_is_none_at_another() {
     let theirs = lagoon.host().get(&format!("/v1/sessions?user_id={ALICE}")).await.done();
     assert_eq!(theirs["sessions"], json!([]));
     app.host().post(AUTHENTICATE, token).await.done();
+}
+
+const EXCHANGE: &str = "/v1/sessions/exchange_access_token";
+
+/// An access token that a client of the Stytch plane got, authorized with what `selector` names.
+async fn access_token(app: &TestApp, scopes: &[&str], selector: (&str, &Value)) -> String {
+    let mut body = json!({
+        "client_id": "s_first", "redirect_uri": "https://app.example/callback", "response_type": "code",
+        "scopes": scopes, "consent_granted": true, "code_challenge": CHALLENGE,
+    });
+    body[selector.0] = selector.1.clone();
+    let answer = app.host().post("/v1/idp/oauth/authorize", body).await.done();
+    let code = answer["authorization_code"].as_str().unwrap();
+    let redeemed = [
+        ("grant_type", "authorization_code"),
+        ("code", code),
+        ("redirect_uri", "https://app.example/callback"),
+        ("code_verifier", VERIFIER),
+    ];
+    let tokens = app.client("s_first").post("/v1/oauth2/token", &redeemed).await.enclosed();
+    tokens["access_token"].as_str().unwrap().to_owned()
+}
+
+/// Alice's session on our pages, as the host app sees it.
+async fn signed_in(app: &TestApp) -> Value {
+    let mut browser = app.browser();
+    browser.sign_in("alice").await;
+    json!(browser.cookies["hospes_session"])
+}
+
+// stytch-backend-api.md 3.12
+#[tokio::test]
+async fn a_token_with_full_access_is_exchanged_once_for_the_session_it_was_issued_on() {
+    let app = stytch_plane::world().await;
+    let session = signed_in(&app).await;
+    let by_session = ("session_token", &session);
+    let exchange = async |token: &str| app.host().post(EXCHANGE, json!({ "access_token": token })).await;
+    let token = access_token(&app, &["openid", "full_access"], by_session).await;
+    app.advance(300);
+    let made = exchange(&token).await.done();
+    assert_eq!(made["session_token"], session);
+    let factor = &made["session"]["authentication_factors"][1];
+    assert_eq!((&factor["type"], &factor["delivery_method"]), (&json!("oauth"), &json!("oauth_access_token_exchange")));
+    assert_eq!(factor["oauth_access_token_exchange_factor"], json!({ "client_id": "s_first" }));
+    exchange(&token).await.refused_by_api(400, "oauth_access_token_exchange_token_invalid_grant");
+
+    let late = access_token(&app, &["openid", "full_access"], by_session).await;
+    app.advance(301);
+    exchange(&late).await.refused_by_api(400, "oauth_access_token_exchange_token_too_old");
+    app.advance(3600);
+    exchange(&late).await.refused_by_api(400, "idp_access_token_expired");
+    let narrow = access_token(&app, &["openid"], by_session).await;
+    exchange(&narrow).await.refused_by_api(400, "oauth_access_token_exchange_missing_full_access");
+    let without = access_token(&app, &["openid", "full_access"], ("user_id", &json!(ALICE))).await;
+    exchange(&without).await.refused_by_api(404, "idp_access_token_could_not_be_exchanged");
+    let own = app.tokens("web", "alice").await;
+    for token in ["", "x.y.z", made["session_jwt"].as_str().unwrap(), &own.access_token, &own.id_token] {
+        exchange(token).await.refused_by_api(404, "idp_access_token_not_found");
+    }
+    let last = access_token(&app, &["openid", "full_access"], by_session).await;
+    app.host().post(REVOKE, json!({ "session_token": session })).await.done();
+    exchange(&last).await.refused_by_api(400, "oauth_access_token_exchange_token_invalid_grant");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn forty_exchanges_of_one_token_have_one_winner() {
+    let app = stytch_plane::world().await;
+    let session = signed_in(&app).await;
+    let token = access_token(&app, &["openid", "full_access"], ("session_token", &session)).await;
+    let mut crowd = JoinSet::new();
+    for _ in 0..40 {
+        let (host, token) = (app.host(), token.clone());
+        crowd.spawn(async move { host.post(EXCHANGE, json!({ "access_token": token })).await.status });
+    }
+    let statuses = crowd.join_all().await;
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+    assert!(statuses.iter().all(|status| [200, 400].contains(status)), "{statuses:?}");
 }

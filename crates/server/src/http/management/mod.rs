@@ -9,6 +9,7 @@ pub(crate) mod caller;
 mod connected_apps;
 mod cursor;
 pub(crate) mod error;
+mod exchange;
 mod idp;
 mod moment;
 mod project;
@@ -87,6 +88,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(idp::submit))
         .routes(routes!(sessions::list))
         .routes(routes!(attest::attest))
+        .routes(routes!(exchange::exchange))
         .routes(routes!(sessions::authenticate))
         .routes(routes!(sessions::migrate))
         .routes(routes!(sessions::revoke))

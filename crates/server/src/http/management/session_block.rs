@@ -11,17 +11,19 @@ use super::{
 use crate::{
     app::App,
     failure::Failure,
+    issue,
     keys::KeyRing,
-    project_settings::{ProjectSettings, StytchIssuer},
+    project_settings::{JwtTemplate, StytchIssuer},
     records::Current,
     secret::{Secret, sha256},
     session_token,
-    store::{Tx, signing_keys::KeyPurpose},
+    store::{Tx, projects::Project, signing_keys::KeyPurpose},
 };
 use anyhow::Context as _;
 use hospes_protocol::{
     Refusal, Timestamp,
     authorize::{self, SignedIn},
+    claim_template::{Facts, Kind},
     client::SigningAlg,
     id::{ProjectId, SessionId},
     jose::SigningKey,
@@ -178,6 +180,11 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
+    /// The same, to carry `session` on.
+    pub(crate) fn on(&self, session: NamedSession) -> Self {
+        Self { existing: Some(session), ..self.clone() }
+    }
+
     /// Begins a session of `user`, who has just proven who they are by `method`, or carries the named one on. The
     /// caller holds the user's row ([`Tx::take_user`]) and knows that they may come in.
     pub(crate) fn store(&self, tx: &mut Tx<'_>, user: &User, method: FactorMethod) -> Result<Stored, Failure> {
@@ -247,33 +254,29 @@ impl Signer {
         now: Timestamp,
     ) -> Result<Stored, Failure> {
         let project = &self.current.project;
-        let claims = self.claims(user, &session, &project.settings, now);
+        let claims = self.claims(user, &session, now)?;
         let object = SessionObject::of(&session, user);
         let made = Made { key: Arc::clone(&self.key), claims, token, object };
         Ok(Stored { user: UserObject::load(tx, &project.id, user, now)?, made: Some(made) })
     }
 
-    fn claims(
-        &self,
-        user: &User,
-        session: &FullSession,
-        settings: &ProjectSettings,
-        now: Timestamp,
-    ) -> SessionJwtClaims {
-        let project = &self.current.project.id;
-        let mut aud = vec![project.to_string()];
-        if !settings.session_template.custom_audience.is_empty() {
-            aud.push(settings.session_template.custom_audience.clone());
+    fn claims(&self, user: &User, session: &FullSession, now: Timestamp) -> Result<SessionJwtClaims, Failure> {
+        let Project { id, settings, policy, .. } = &*self.current.project;
+        let JwtTemplate { content, custom_audience } = &settings.session_template;
+        let mut aud = vec![id.to_string()];
+        if !custom_audience.is_empty() {
+            aud.push(custom_audience.clone());
         }
-        SessionJwtClaims::new(
-            issuer(settings.stytch.issuer, &self.app, project),
+        let template = issue::custom_claims(content, Kind::User, Facts::User { user, policy })?;
+        Ok(SessionJwtClaims::new(
+            issuer(settings.stytch.issuer, &self.app, id),
             user.id.to_string(),
             aud,
             session_claim(session, user),
-            Map::new(),
+            template,
             &session.custom_claims,
             now,
-        )
+        ))
     }
 }
 
