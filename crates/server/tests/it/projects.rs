@@ -136,3 +136,48 @@ async fn a_host_header_chooses_among_the_issuers_and_names_none() {
         assert_eq!(issuer(headers).await, app.issuer, "{headers:?}");
     }
 }
+
+#[tokio::test]
+async fn every_process_of_the_deployment_serves_a_new_project() {
+    let app = TestApp::new().await;
+    let sibling = app.another_process().await;
+    let lagoon = app.neighbour("").await;
+    let there = lagoon.issuer.trim_start_matches("http://");
+    let well_known = |base: &str| app.http().get(format!("{base}/.well-known/openid-configuration"));
+    let named = app.send(well_known(&sibling.base).header("host", there)).await.json();
+    assert_eq!(named["issuer"], lagoon.issuer);
+    assert_eq!(app.send(well_known(&sibling.base)).await.json()["issuer"], app.issuer);
+}
+
+#[tokio::test]
+async fn a_path_names_its_project_on_any_host_and_before_the_credentials() {
+    let app = TestApp::new().await;
+    let lagoon = app.neighbour("").await;
+    let (now, page) = (app.now(), String::from("https://host.example/authorize"));
+    app.change(move |tx| {
+        for mut project in tx.list_projects()? {
+            project.settings.stytch.enabled = true;
+            project.settings.authorization_url = Some(page.clone());
+            tx.update_project(&project, now)?.unwrap();
+        }
+        Ok(())
+    })
+    .await;
+    let get = async |base: &str, path: String| {
+        // The credentials of the other project: they are not asked for here, and must not choose either.
+        let request = app.http().get(format!("{base}{path}")).basic_auth(PROJECT, Some("wrong"));
+        app.send(request).await.json()
+    };
+    let keys = |project: &str| format!("/v1/sessions/jwks/{project}");
+    let (home, away) = (get(&app.issuer, keys(PROJECT)).await, get(&app.issuer, keys(lagoon.project.as_str())).await);
+    assert_eq!(get(&lagoon.issuer, keys(PROJECT)).await["keys"], home["keys"]);
+    assert_eq!(get(&lagoon.issuer, keys(lagoon.project.as_str())).await["keys"], away["keys"]);
+    assert!(away["keys"].as_array().is_some_and(|keys| !keys.is_empty()), "{away}");
+    assert_ne!(home["keys"], away["keys"]);
+    for base in [&app.issuer, &lagoon.issuer] {
+        let path = format!("/v1/public/{}/.well-known/openid-configuration", lagoon.project);
+        let document = get(base, path).await;
+        assert_eq!(document["issuer"], format!("stytch.com/{}", lagoon.project), "{document}");
+        assert!(document["token_endpoint"].as_str().unwrap().starts_with(&lagoon.issuer), "{document}");
+    }
+}
