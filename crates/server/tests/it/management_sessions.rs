@@ -382,7 +382,7 @@ async fn a_session_of_one_project_is_none_at_another() {
 const EXCHANGE: &str = "/v1/sessions/exchange_access_token";
 
 /// An access token that a client of the Stytch plane got, authorized with what `selector` names.
-async fn access_token(app: &TestApp, scopes: &[&str], selector: (&str, &Value)) -> String {
+pub(crate) async fn access_token(app: &TestApp, scopes: &[&str], selector: (&str, &Value)) -> String {
     let mut body = json!({
         "client_id": "s_first", "redirect_uri": "https://app.example/callback", "response_type": "code",
         "scopes": scopes, "consent_granted": true, "code_challenge": CHALLENGE,
@@ -401,7 +401,7 @@ async fn access_token(app: &TestApp, scopes: &[&str], selector: (&str, &Value)) 
 }
 
 /// Alice's session on our pages, as the host app sees it.
-async fn signed_in(app: &TestApp) -> Value {
+pub(crate) async fn signed_in(app: &TestApp) -> Value {
     let mut browser = app.browser();
     browser.sign_in("alice").await;
     json!(browser.cookies["hospes_session"])

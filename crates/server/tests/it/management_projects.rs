@@ -1,0 +1,168 @@
+//! attacks.md row 38: every call that docs/openapi.json describes, with the ids of another project's objects.
+
+use crate::{
+    app::{Host, SECRET, TestApp, client::CHALLENGE},
+    management_sessions::{access_token, signed_in},
+    stytch_plane::world,
+};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+const CALLBACK: &str = "https://app.example/callback";
+
+/// How a call names an object.
+enum Names {
+    /// In its path, as the description says; the body is one that the owner could send.
+    InPath(Value),
+    InQuery(&'static str),
+    InBody(Value),
+    /// It has no name of an object in it: it is about the project itself, makes something or lists.
+    Nothing(Value),
+    /// There are no such objects yet.
+    OfNoKind,
+}
+use Names::{InBody, InPath, InQuery, Nothing, OfNoKind};
+
+/// Whoever adds a call says here how it names what belongs to a project.
+fn names(operation: &str, own: &BTreeMap<&str, String>) -> Option<Names> {
+    Some(match operation {
+        "GET /v1/debug/whoami"
+        | "GET /v1/projects/metrics"
+        | "GET /v1/rbac/policy"
+        | "GET /v1/secrets"
+        | "GET /v1/settings"
+        | "GET /v1/trusted_token_profiles"
+        | "PATCH /v1/settings"
+        | "POST /v1/secrets"
+        | "POST /v1/users" => Nothing(json!({})),
+        "POST /v1/connected_apps/clients/search" | "POST /v1/users/search" => Nothing(json!({ "limit": 1000 })),
+        "POST /v1/connected_apps/clients" => {
+            Nothing(json!({ "client_type": "third_party_public", "redirect_urls": [CALLBACK] }))
+        }
+        "POST /v1/trusted_token_profiles" => Nothing(profile()),
+        "PUT /v1/rbac/policy" => Nothing(json!({ "scopes": [], "roles": [], "resources": [] })),
+        "POST /v1/sessions/migrate" => {
+            Nothing(json!({ "session_token": "of-another-login", "session_duration_minutes": 60 }))
+        }
+        "GET /v1/sessions" => InQuery("user_id"),
+        "POST /v1/sessions/authenticate" => InBody(json!({ "session_token": own["session_token"] })),
+        "POST /v1/sessions/revoke" => InBody(json!({ "session_id": own["session_id"] })),
+        "POST /v1/sessions/attest" => InBody(json!({ "profile_id": own["profile_id"], "token": "x.y.z" })),
+        "POST /v1/sessions/exchange_access_token" => InBody(json!({ "access_token": own["access_token"] })),
+        "POST /v1/idp/oauth/authorize/start" => InBody(json!({
+            "client_id": own["client_id"], "user_id": own["user_id"], "redirect_uri": CALLBACK, "response_type": "code",
+            "scopes": ["openid"],
+        })),
+        "POST /v1/idp/oauth/authorize" => InBody(json!({
+            "client_id": own["client_id"], "user_id": own["user_id"], "redirect_uri": CALLBACK, "response_type": "code",
+            "scopes": ["openid"], "consent_granted": true, "code_challenge": CHALLENGE,
+        })),
+        "PUT /v1/users/{user_id}/exchange_primary_factor" => InPath(json!({ "email_address": "new@example.com" })),
+        "PUT /v1/trusted_token_profiles/{profile_id}" => InPath(profile()),
+        "DELETE /v1/users/biometric_registrations/{biometric_registration_id}"
+        | "DELETE /v1/users/crypto_wallets/{crypto_wallet_id}"
+        | "DELETE /v1/users/oauth/{oauth_user_registration_id}"
+        | "DELETE /v1/users/totps/{totp_id}"
+        | "DELETE /v1/users/webauthn_registrations/{webauthn_registration_id}" => OfNoKind,
+        other if other.contains('{') => InPath(json!({})),
+        _ => return None,
+    })
+}
+
+fn profile() -> Value {
+    json!({
+        "name": "Elsewhere", "issuer": "https://login.elsewhere.example/", "audience": "harbour", "public_key_type": "JWK",
+        "jwks_url": "https://login.elsewhere.example/keys",
+        "attribute_mapping": { "email": "email", "token_id": "jti" },
+    })
+}
+
+/// One of each kind, made for one call.
+async fn objects(app: &TestApp, round: usize) -> BTreeMap<&'static str, String> {
+    let host = app.host();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let user = json!({
+        "email": format!("round{round}@example.com"), "phone_number": format!("+4930999{round:04}"),
+        "external_id": format!("round-{round}"),
+    });
+    let user = host.post("/v1/users", user).await.done();
+    let client = json!({ "client_type": "third_party", "redirect_urls": [CALLBACK] });
+    let client = host.post("/v1/connected_apps/clients", client).await.done();
+    // A project has few; one is the host's own.
+    let is_in_use = |secret: &Value| SECRET.ends_with(secret["last_four"].as_str().unwrap());
+    let secrets = host.get("/v1/secrets").await.done();
+    for secret in secrets["secrets"].as_array().unwrap().iter().filter(|secret| !is_in_use(secret)) {
+        host.delete(&format!("/v1/secrets/{}", text(&secret["secret_id"]))).await.done();
+    }
+    let secret = host.post("/v1/secrets", json!({})).await.done();
+    let profile = host.post("/v1/trusted_token_profiles", profile()).await.done();
+    let session_token = signed_in(app).await;
+    let sessions = host.get("/v1/sessions?user_id=user-test-alice").await.done();
+    let client_id = text(&client["connected_app"]["client_id"]);
+    BTreeMap::from([
+        ("user_id", text(&user["user_id"])),
+        ("email_id", text(&user["email_id"])),
+        ("phone_id", text(&user["phone_id"])),
+        ("password_id", String::from("password-test-bob")),
+        ("client_id", client_id.clone()),
+        ("connected_app_id", client_id),
+        ("secret_id", text(&secret["secret"]["secret_id"])),
+        ("profile_id", text(&profile["trusted_token_profile"]["profile_id"])),
+        ("session_id", text(&sessions["sessions"][0]["session_id"])),
+        ("session_token", text(&session_token)),
+        ("access_token", access_token(app, &["openid", "full_access"], ("session_token", &session_token)).await),
+    ])
+}
+
+#[tokio::test]
+async fn row_38_no_call_reaches_the_objects_of_another_project() {
+    let app = world().await;
+    let lagoon = app.neighbour("").await.host();
+
+    let description = app.http().get(app.url("/v1/openapi.json"));
+    let description = app.send(description).await.json();
+    let mut round = 0;
+    for (path, operations) in description["paths"].as_object().unwrap() {
+        for method in operations.as_object().unwrap().keys() {
+            let method: Method = method.to_uppercase().parse().unwrap();
+            let operation = format!("{method} {path}");
+            round += 1;
+            let own = objects(&app, round).await;
+            let names = names(&operation, &own)
+                .unwrap_or_else(|| panic!("say in names() how {operation} names what belongs to a project"));
+            let call = |host: Host, target: String, body: Value| {
+                let body = (method != Method::GET).then_some(body);
+                let method = method.clone();
+                async move { host.call(method, &target, body).await }
+            };
+            let (target, body) = match names {
+                OfNoKind => continue,
+                Nothing(body) => {
+                    let answer = call(lagoon.clone(), path.clone(), body).await;
+                    for (kind, id) in &own {
+                        assert!(!answer.body.contains(id), "{operation} shows a foreign {kind}: {}", answer.body);
+                    }
+                    continue;
+                }
+                InPath(body) => {
+                    (own.iter().fold(path.clone(), |path, (name, id)| path.replace(&format!("{{{name}}}"), id)), body)
+                }
+                InQuery(name) => (format!("{path}?{name}={}", own[name]), Value::Null),
+                InBody(body) => (path.clone(), body),
+            };
+            assert!(!target.contains('{'), "objects() makes nothing for {target}");
+            let theirs = call(lagoon.clone(), target.clone(), body.clone()).await;
+            let refused = theirs.json();
+            assert!(theirs.status >= 400 && theirs.status < 500, "{operation} reached a foreign object: {refused}");
+            // The owner gets further with the same call: it is the project that refuses.
+            let ours = call(app.host(), target, body).await;
+            assert_ne!(
+                (ours.status, &ours.json()["error_type"]),
+                (theirs.status, &refused["error_type"]),
+                "{operation} is refused to everybody"
+            );
+        }
+    }
+    assert!(round > 40, "{round} calls are described");
+}
