@@ -35,7 +35,7 @@ pub const MISSING_CLIENT_ID: Refusal = refuse(InvalidRequest, "client_id is miss
 pub const CLIENT_ID_TOO_LONG: Refusal = refuse(InvalidRequest, "client_id is longer than 2048 bytes");
 /// For the caller, when no client has the id.
 pub const UNKNOWN_CLIENT: Refusal =
-    refuse(InvalidClient, "client_id names no registered client; it may have been removed, so register again");
+    refuse(InvalidClient, "client_id names no registered client; ask the operator of this server, or register again");
 pub const OTHER_CLIENT: Refusal = refuse(InvalidClient, "the request was made by another client");
 pub const DISABLED_CLIENT: Refusal = refuse(InvalidClient, "this client is disabled; ask the operator");
 pub const MISSING_REDIRECT_URI: Refusal = refuse(

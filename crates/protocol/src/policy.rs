@@ -1,11 +1,13 @@
 //! What a project offers: scope values, resources, roles. One document, read and written whole.
 
 use crate::{
+    client::ClientSettings,
     rbac::{ANY_ACTION, EVERYBODY},
     scope::Scope,
     user::User,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The scope values every project has (OIDC Core §5.4 and §11).
 pub const STANDARD_SCOPES: [&str; 6] = ["openid", "profile", "email", "address", "phone", "offline_access"];
@@ -107,6 +109,17 @@ impl Policy {
         STANDARD_SCOPES.contains(&value) || self.scope_value(value).is_some()
     }
 
+    /// What a client is registered for, this policy has and `next` has not: scope values and resources.
+    pub fn lost_by(&self, next: &Self, settings: &ClientSettings) -> Vec<String> {
+        let scopes = [&settings.scope, &settings.default_scope].into_iter().flatten().flat_map(Scope::iter);
+        let lost: BTreeSet<_> = scopes.filter(|value| self.knows(value) && !next.knows(value)).collect();
+        let has = |policy: &Self, uri: &String| {
+            policy.accept_any_resource || policy.resources.iter().any(|own| own.uri == *uri)
+        };
+        let resources = settings.resources.iter().flatten().filter(|uri| has(self, uri) && !has(next, uri));
+        lost.into_iter().map(str::to_owned).chain(resources.cloned()).collect()
+    }
+
     /// Those of `roles` that allow `action` on `resource_id`.
     pub fn granting_roles(&self, roles: &[String], resource_id: &str, action: &str) -> Vec<String> {
         let held = self.roles.iter().filter(|role| roles.contains(&role.id));
@@ -162,6 +175,37 @@ mod tests {
         assert_eq!(policy.granting_roles(&all[..1], "notes", "*"), [""; 0]);
         assert_eq!(policy.granting_roles(&all, "Notes", "read"), [""; 0]);
         assert_eq!(policy.granting_roles(&[], "notes", "read"), [""; 0]);
+    }
+
+    #[test]
+    fn what_a_client_is_registered_for_is_lost_only_when_it_was_there() {
+        let scope = |value: &str| ScopeValue {
+            value: value.into(),
+            description: String::new(),
+            permissions: Vec::new(),
+            optional: false,
+        };
+        let resource = |uri: &str| Resource { uri: uri.into(), name: String::new(), default: false, prefix: false };
+        let now = Policy {
+            scopes: vec![scope("notes.read"), scope("notes.write")],
+            resources: vec![resource("https://a.example"), resource("https://b.example")],
+            ..Policy::default()
+        };
+        let settings = ClientSettings {
+            scope: Some(crate::samples::scope("openid notes.read notes.write invented")),
+            default_scope: Some(crate::samples::scope("notes.read")),
+            resources: Some(vec!["https://a.example".into(), "https://c.example".into()]),
+            ..crate::samples::client().settings
+        };
+        let less = Policy { scopes: vec![scope("notes.write")], ..now.clone() };
+        let elsewhere = Policy { resources: vec![resource("https://b.example")], ..now.clone() };
+        let anywhere = Policy { accept_any_resource: true, ..elsewhere.clone() };
+        assert_eq!(now.lost_by(&now, &settings), [""; 0]);
+        assert_eq!(now.lost_by(&less, &settings), ["notes.read"]);
+        assert_eq!(now.lost_by(&elsewhere, &settings), ["https://a.example"]);
+        assert_eq!(now.lost_by(&anywhere, &settings), [""; 0]);
+        // A client that is registered for nothing in particular loses nothing that it needs.
+        assert_eq!(now.lost_by(&Policy::default(), &crate::samples::client().settings), [""; 0]);
     }
 
     #[test]

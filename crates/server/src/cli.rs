@@ -14,6 +14,7 @@ mod key;
 mod migrate;
 mod open;
 pub mod output;
+mod policy;
 mod restore;
 mod secret;
 mod seed;
@@ -68,6 +69,9 @@ pub enum Command {
     /// Look after the secrets of the management API
     #[command(subcommand)]
     Secret(secret::SecretCommand),
+    /// Look at the project's scope values, resources and roles, and replace them
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// Look at what the project may set, and change it without a restart
     #[command(subcommand)]
     Settings(settings::Settings),
@@ -113,6 +117,7 @@ impl Arguments {
             Command::User(command) => command.run(&self.load_config()?, form)?,
             Command::Key(command) => command.run(|| self.load_config(), form)?,
             Command::Secret(command) => command.run(&self.load_config()?, form)?,
+            Command::Policy(command) => command.run(&self.load_config()?, form)?,
             Command::Settings(command) => command.run(&self.load_config()?, form)?,
             Command::Backup(command) => command.run(&self.load_config()?, form)?,
             Command::Restore(command) => command.run(&self.load_config()?, form)?,

@@ -32,7 +32,9 @@ pub(crate) const WRONG_METHOD: Refusal = refuse(MethodNotAllowed, "this path doe
 /// The server of one app.
 pub fn router(app: &App) -> Router {
     let issuer_path = app.base_path.as_str();
-    let elsewhere = Router::new().fallback(|| async { Failure::from(NO_SUCH_PATH) });
+    let elsewhere = Router::new()
+        .fallback(|| async { Failure::from(NO_SUCH_PATH) })
+        .layer(from_fn_with_state(app.clone(), page_routes::draw_failures_for_people));
     let at_issuer = Router::new()
         .merge(observed(keys(), app, Callers::Readers))
         .merge(observed(api(), app, Callers::Clients))

@@ -29,7 +29,10 @@ use hospes_protocol::{
     trusted_profile::{self, ProfileSettings, TrustedProfile},
     user::{Email, Name, PhoneNumber, Profile, Status, User},
 };
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error as _},
+};
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeSet, fmt, path::Path};
 
@@ -171,21 +174,29 @@ fn fill_in_client(members: &mut Map<String, Value>) {
 }
 
 impl Seed {
-    /// Reads a seed file: JSON when its name ends so, else TOML.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let is_json = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("json"));
-        let seed = if is_json { Self::from_json(&text) } else { Self::from_toml(&text) };
-        seed.with_context(|| format!("{} cannot be used", path.display()))
+        read_file(path)
     }
 
     pub fn from_toml(text: &str) -> Result<Self> {
-        toml::from_str::<Self>(text).map_err(|error| anyhow!("{}", error.to_string().trim_end()))
+        from_toml(text)
     }
 
     pub fn from_json(text: &str) -> Result<Self> {
         Ok(serde_json::from_str(text)?)
     }
+}
+
+/// Reads what somebody wrote into a file: JSON when its name ends so, else TOML.
+pub fn read_file<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let is_json = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("json"));
+    let read = if is_json { serde_json::from_str(&text).map_err(Into::into) } else { from_toml(&text) };
+    read.with_context(|| format!("{} cannot be used", path.display()))
+}
+
+fn from_toml<T: DeserializeOwned>(text: &str) -> Result<T> {
+    toml::from_str(text).map_err(|error| anyhow!("{}", error.to_string().trim_end()))
 }
 
 /// Text of the file that is not printed again.

@@ -8,16 +8,19 @@ use super::{
 use crate::{
     config::Config,
     project::{self, CLIENT_SECRET_PREFIX, last_four},
-    secret::Secret,
+    secret::{Secret, sha256},
     store::{
         Position, Tx,
         client_secrets::{ClientSecret, Slot},
     },
 };
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use clap::{Args, Subcommand, ValueEnum};
+use form_urlencoded::Serializer;
 use hospes_protocol::{
     Scope, Seconds, Timestamp,
+    capabilities::Endpoints,
     client::{
         ApplicationType, AuthenticationMethod, Client as Record, ClientSettings, Confidentiality, CreationMethod,
         GrantType, Party, SigningAlg,
@@ -27,7 +30,8 @@ use hospes_protocol::{
     registration_rules::validate_client_settings,
 };
 use serde_json::{Value, json};
-use std::{fs, path::PathBuf};
+use std::{collections::BTreeSet, fs, path::PathBuf};
+use url::Url;
 
 /// How many records are read or removed at once.
 const PAGE: u32 = 500;
@@ -224,6 +228,7 @@ impl Add {
                 "client_secret": secret.as_ref().map(Secret::text),
                 "name": client.settings.name,
                 "issuer": opened.project.issuer,
+                "discovery_url": discovery_url(&opened.project.issuer),
             })),
             Form::Text => {
                 let mut fields = vec![("client_id", id.to_owned())];
@@ -231,9 +236,19 @@ impl Add {
                     fields.push(("client_secret", secret.text().to_owned()));
                 }
                 fields.push(("issuer", opened.project.issuer.clone()));
+                fields.push(("discovery", discovery_url(&opened.project.issuer)));
                 output::fields(&fields);
                 if secret.is_some() {
                     output::note("Keep the secret now: only its hash is stored, so it cannot be shown again.");
+                }
+                if let Some(redirect_uri) = client.settings.redirect_uris.first() {
+                    let verifier = entropy.token();
+                    let url = authorize_url(&opened.project.issuer, id, redirect_uri, &verifier);
+                    output::note(format!(
+                        "\nTo try it, open this while `hospes serve` runs:\n{url}\n\
+                         The code that arrives is exchanged with the code_verifier {verifier}; an application makes \
+                         a new one for each login."
+                    ));
                 }
             }
         }
@@ -298,6 +313,26 @@ impl Add {
         let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         serde_json::from_str(&text).map(Some).with_context(|| format!("{} is not JSON", path.display()))
     }
+}
+
+/// Where every client library finds the rest (OIDC Discovery §4).
+fn discovery_url(issuer: &str) -> String {
+    format!("{issuer}/.well-known/openid-configuration")
+}
+
+/// The beginning of a login, as the application would write it (OAuth 2.1 §4.1.1).
+fn authorize_url(issuer: &str, client_id: &str, redirect_uri: &str, verifier: &str) -> String {
+    let challenge = Base64UrlUnpadded::encode_string(&sha256(verifier.as_bytes()));
+    let query = Serializer::new(String::new())
+        .extend_pairs([
+            ("response_type", "code"),
+            ("client_id", client_id),
+            ("redirect_uri", redirect_uri),
+            ("code_challenge", &challenge),
+            ("code_challenge_method", "S256"),
+        ])
+        .finish();
+    format!("{issuer}{}?{query}", Endpoints::AUTHORIZATION)
 }
 
 impl RotateSecret {
@@ -379,13 +414,13 @@ fn list(opened: &Opened, form: Form) -> Result<()> {
         }
         Form::Text => {
             let rows: Vec<_> = clients.iter().map(row).collect();
-            output::table(["CLIENT ID", "NAME", "PARTY", "KIND", "STATE"], &rows);
+            output::table(["CLIENT ID", "NAME", "PARTY", "KIND", "REDIRECTS TO", "CREATED", "STATE"], &rows);
         }
     }
     Ok(())
 }
 
-fn row(client: &Record) -> [String; 5] {
+fn row(client: &Record) -> [String; 7] {
     let settings = &client.settings;
     let party = match settings.party {
         Party::First => "first",
@@ -396,7 +431,23 @@ fn row(client: &Record) -> [String; 5] {
         Confidentiality::Confidential => "confidential",
     };
     let state = if client.disabled_at.is_some() { "disabled" } else { "active" };
-    [client.id.to_string(), settings.name.clone(), party.into(), kind.into(), state.into()]
+    let created = iso(client.created_at).chars().take_while(|c| *c != 'T').collect();
+    let redirects = places(&settings.redirect_uris);
+    [client.id.to_string(), settings.name.clone(), party.into(), kind.into(), redirects, created, state.into()]
+}
+
+/// The hosts of redirect URIs, each once; of an app's own scheme the scheme.
+fn places(redirect_uris: &[String]) -> String {
+    let place = |uri: &String| {
+        let Ok(url) = Url::parse(uri) else { return uri.clone() };
+        match (url.host_str(), url.port()) {
+            (Some(host), Some(port)) => format!("{host}:{port}"),
+            (Some(host), None) => host.to_owned(),
+            (None, _) => format!("{}:", url.scheme()),
+        }
+    };
+    let places: BTreeSet<_> = redirect_uris.iter().map(place).collect();
+    places.into_iter().collect::<Vec<_>>().join(", ")
 }
 
 fn show(opened: &Opened, client_id: &str, form: Form) -> Result<()> {

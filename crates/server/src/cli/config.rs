@@ -1,7 +1,7 @@
 //! `hospes config …`: what the server would run with, and why.
 
 use super::output::{self, Form};
-use crate::config::Config;
+use crate::config::{Config, MasterKeySource};
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
@@ -30,7 +30,8 @@ fn check(config: &Config, form: Form) {
             .iter()
             .map(|entry| (entry.key.clone(), json!({"value": entry.value, "origin": entry.origin.to_string()})))
             .collect();
-        output::json(&json!({"file": file, "settings": settings}));
+        let master_key = json!({"source": config.master_key.to_string(), "is_there": is_there(&config.master_key)});
+        output::json(&json!({"file": file, "settings": settings, "master_key": master_key}));
         return;
     }
     let rows: Vec<_> = config
@@ -40,5 +41,14 @@ fn check(config: &Config, form: Form) {
         .collect();
     output::table(["KEY", "VALUE", "FROM"], &rows);
     let file = file.unwrap_or_else(|| String::from("no file; defaults and environment only"));
-    output::line(format!("\nThe configuration is valid ({file})."));
+    let missing = if is_there(&config.master_key) { "" } else { ", which is not there; `hospes init` makes it" };
+    output::line(format!("\nThe master key is read from {}{missing}.", config.master_key));
+    output::line(format!("The configuration is valid ({file})."));
+}
+
+fn is_there(master_key: &MasterKeySource) -> bool {
+    match master_key {
+        MasterKeySource::Environment(_) => true,
+        MasterKeySource::File(path) => path.exists(),
+    }
 }

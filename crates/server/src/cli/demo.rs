@@ -12,10 +12,10 @@ pub struct Demo {
     #[arg(long, default_value = "hospes-demo", value_name = "FOLDER")]
     directory: PathBuf,
     /// Port of the server; another one if it is taken
-    #[arg(long, default_value_t = 8080)]
+    #[arg(long, default_value_t = 8090)]
     port: u16,
     /// Port of the guest application; another one if it is taken
-    #[arg(long, default_value_t = 8081)]
+    #[arg(long, default_value_t = 8091)]
     guest_port: u16,
 }
 

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     clock::Clock,
     config::{Config, Destination, MasterKeySource},
-    fetch::{Fetch, FetchConfig, Fetched},
+    fetch::{Fetch, FetchConfig, FetchError, Fetched},
     keys::{KeyState, MasterKey, state_of},
     project::{self, SIGNING_ALGS},
     store::{
@@ -21,7 +21,7 @@ use crate::{
 use anyhow::{Context as _, Result};
 use hospes_protocol::{Seconds, Timestamp};
 use serde_json::{Value, json};
-use std::{fs, path::Path};
+use std::{fs, net::TcpStream, path::Path, time::Duration};
 
 /// How far clocks may differ before tokens of one look too new to the other.
 const SKEW: i64 = 5;
@@ -31,6 +31,8 @@ const OLD_KEY: Seconds = Seconds(365 * 86_400);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Level {
     Ok,
+    /// Neither good nor bad.
+    Notice,
     Warning,
     Error,
 }
@@ -52,6 +54,10 @@ struct Report {
 impl Report {
     fn ok(&mut self, about: &'static str, found: impl Into<String>) {
         self.add(Level::Ok, about, found, "");
+    }
+
+    fn notice(&mut self, about: &'static str, found: impl Into<String>, mend: impl Into<String>) {
+        self.add(Level::Notice, about, found, mend);
     }
 
     fn warning(&mut self, about: &'static str, found: impl Into<String>, mend: impl Into<String>) {
@@ -246,15 +252,15 @@ fn look_at_issuer(config: &Config, keys: Option<&[StoredKey]>, report: &mut Repo
     let address = format!("{}/.well-known/openid-configuration", config.issuer);
     let fetched = match serve::runtime()?.block_on(fetch.json(&address, 1 << 20)) {
         Ok(fetched) => fetched,
+        Err(FetchError::Unreachable) if !somebody_listens(config) => {
+            report.notice(ABOUT, "the server does not run", "start it with `hospes serve`");
+            return Ok(None);
+        }
         Err(error) => {
             report.error(
                 ABOUT,
                 format!("{address}: {error} ({error:?})"),
-                format!(
-                    "start the server with `hospes serve`, and let {} reach {}",
-                    config.issuer.origin(),
-                    config.listen
-                ),
+                format!("let {} reach {}, where the server listens", config.issuer.origin(), config.listen),
             );
             return Ok(None);
         }
@@ -274,6 +280,11 @@ fn look_at_issuer(config: &Config, keys: Option<&[StoredKey]>, report: &mut Repo
         look_at_key_set(&fetch, &jwks_uri, keys, report)?;
     }
     Ok(Some(fetched))
+}
+
+/// Whether a server runs on this machine, as far as one can tell without speaking to it.
+fn somebody_listens(config: &Config) -> bool {
+    TcpStream::connect_timeout(&config.listen, Duration::from_millis(500)).is_ok()
 }
 
 /// Whether everybody who verifies can see every key that signs.
@@ -425,8 +436,10 @@ fn show(report: &Report, form: Form) {
     }
     let count = |level| report.findings.iter().filter(|finding| finding.level == level).count();
     let (errors, warnings) = (count(Level::Error), count(Level::Warning));
+    let is_up = count(Level::Notice) == 0;
     output::line(match (errors, warnings) {
-        (0, 0) => String::from("\nAll is well."),
+        (0, 0) if is_up => String::from("\nAll is well."),
+        (0, 0) => String::from("\nNothing to mend."),
         (0, _) => format!("\nIt works; {warnings} to look at."),
         _ => format!("\n{errors} to mend, {warnings} to look at."),
     });
@@ -436,6 +449,7 @@ impl Level {
     const fn word(self) -> &'static str {
         match self {
             Self::Ok => "ok",
+            Self::Notice => "notice",
             Self::Warning => "warning",
             Self::Error => "error",
         }

@@ -60,11 +60,22 @@ pub fn note(text: impl AsRef<str>) {
 pub fn failure(error: &anyhow::Error, hint: Option<&str>) {
     // Writing to a String cannot fail.
     let mut text = format!("error: {error}");
+    let mut causes: Vec<String> = Vec::new();
     for cause in error.chain().skip(1) {
         let cause = cause.to_string();
         // Many libraries repeat their cause in their own message.
-        if !text.contains(&cause) {
-            let _ = write!(text, "\n  because: {cause}");
+        if !text.contains(&cause) && !causes.iter().any(|told| told.contains(&cause)) {
+            causes.push(cause);
+        }
+    }
+    match causes.as_slice() {
+        [cause] => {
+            let _ = write!(text, ": {cause}");
+        }
+        causes => {
+            for cause in causes {
+                let _ = write!(text, "\n  because: {cause}");
+            }
         }
     }
     if let Some(hint) = hint {

@@ -11,6 +11,9 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
+/// Who logs that the database cannot be reached; the command itself says so too.
+const DATABASE: &str = "hospes::store::postgresql";
+
 pub(super) fn run(config: Config) -> Result<()> {
     start_log(&config.log)?;
     for warning in config.warnings() {
@@ -36,13 +39,13 @@ pub(super) fn start_log(log: &Log) -> Result<()> {
     Ok(Registry::default().with(layer).try_init()?)
 }
 
-/// Other commands only show what went wrong.
+/// Other commands only show what went wrong, and what they end with, `main` says.
 pub(super) fn start_quiet_log(level: LevelFilter) -> Result<()> {
     let layer = fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .without_time()
         .with_target(false)
-        .with_filter(level);
+        .with_filter(Targets::new().with_default(level).with_target(DATABASE, LevelFilter::OFF));
     Ok(Registry::default().with(layer).try_init()?)
 }

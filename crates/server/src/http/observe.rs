@@ -13,13 +13,16 @@ use axum::{
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse as _, Response},
 };
-use hospes_protocol::ErrorCode;
-use tracing::{Instrument as _, Span, debug, error, info, info_span, warn};
+use hospes_protocol::{ErrorCode, id::ClientId};
+use tracing::{Instrument as _, Span, debug, error, field, info, info_span, warn};
 use uuid::fmt::Simple;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 const A_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// How much of a client id is logged.
+const LONGEST_NAME: usize = 200;
 
 /// The route of requests that match none.
 const UNMATCHED: &str = "unmatched";
@@ -51,7 +54,7 @@ async fn observe(State((app, callers)): State<(App, Callers)>, mut request: Requ
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
-    let in_log = || info_span!("request", %id, %method, route);
+    let in_log = || info_span!("request", %id, %method, route, client_id = field::Empty);
     request.extensions_mut().insert(RequestId(id));
     let (mut response, span) = match callers {
         Callers::Readers | Callers::Clients if method == Method::OPTIONS => (cors::preflight(), Span::none()),
@@ -84,6 +87,12 @@ async fn observe(State((app, callers)): State<(App, Callers)>, mut request: Requ
         headers.insert(REQUEST_ID, value);
     }
     response
+}
+
+/// Names the client in the log lines of this request. Whoever asks chose the text, so it is short and escaped.
+pub(crate) fn name_client(client_id: &ClientId) {
+    let shown: String = client_id.as_str().chars().take(LONGEST_NAME).collect();
+    Span::current().record("client_id", field::debug(shown));
 }
 
 /// How large a body may be.

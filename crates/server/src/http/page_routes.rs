@@ -11,7 +11,7 @@ use axum::{
     extract::{Request, State},
     http::{
         HeaderMap, Method, StatusCode,
-        header::{ALLOW, RETRY_AFTER},
+        header::{ACCEPT, ALLOW, RETRY_AFTER},
     },
     middleware::Next,
     response::{IntoResponse, Response},
@@ -54,6 +54,24 @@ pub(crate) async fn draw_failures(State(app): State<App>, visit: Visit, request:
     }
     page.extensions_mut().insert(failed);
     page
+}
+
+/// The same where a program may ask as well: it gets the failure as it is unless it says that it reads pages.
+pub(crate) async fn draw_failures_for_people(app: State<App>, visit: Visit, request: Request, next: Next) -> Response {
+    if reads_pages(request.headers()) {
+        draw_failures(app, visit, request, next).await
+    } else {
+        next.run(request).await
+    }
+}
+
+/// RFC 9110 §12.5.1. Browsers name the type; `*/*` alone is what programs send.
+fn reads_pages(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|range| {
+        let media_type = range.split(';').next().unwrap_or_default().trim();
+        media_type.eq_ignore_ascii_case("text/html")
+    })
 }
 
 fn kind_of(refusal: &Refusal) -> ErrorKind {

@@ -5,17 +5,21 @@ use super::{
     open::{Place, Store, on_own_thread},
     sqlite,
 };
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::{
     ffi::OsString,
     fs,
+    io::{Read as _, Seek as _},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 /// How long another command may take to be done with a database that is to be replaced. A server is never done.
 const BRIEFLY: Duration = Duration::from_millis(250);
+
+/// How every SQLite file begins.
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 impl Store {
     /// The time of the database's own clock, in seconds; `None` for SQLite, which has none but ours.
@@ -53,8 +57,12 @@ pub fn copy_closed(from: &Path, to: &Path) -> Result<()> {
             wal.display()
         );
     }
-    sqlite::create_private(to).with_context(|| format!("cannot create {}", to.display()))?;
     let mut source = fs::File::open(from).with_context(|| format!("cannot read {}", from.display()))?;
+    let mut beginning = Vec::new();
+    (&mut source).take(16).read_to_end(&mut beginning).with_context(|| format!("cannot read {}", from.display()))?;
+    ensure!(beginning == MAGIC, "{} is not a backup of Hospes: it is no SQLite database", from.display());
+    source.rewind()?;
+    sqlite::create_private(to).with_context(|| format!("cannot create {}", to.display()))?;
     let mut target = fs::OpenOptions::new().write(true).truncate(true).open(to)?;
     std::io::copy(&mut source, &mut target).with_context(|| format!("cannot write {}", to.display()))?;
     Ok(target.sync_all()?)

@@ -11,7 +11,7 @@ use ::postgres::{
     error::{DbError, SqlState},
     types::ToSql,
 };
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, anyhow, ensure};
 use std::{
     collections::HashMap,
     sync::{
@@ -76,7 +76,8 @@ impl Settings {
             Tls::Off => self.config.connect(::postgres::NoTls),
             Tls::On(connector) => self.config.connect(connector.clone()),
         }
-        .context("cannot connect to PostgreSQL")?;
+        // One reason, on one line.
+        .map_err(|error| anyhow!("cannot connect to PostgreSQL: {:#}", anyhow::Error::from(error)))?;
         let patience = self.statement_timeout.as_millis();
         client.batch_execute(&format!(
             "SET synchronous_commit = on;
@@ -206,7 +207,9 @@ pub(super) fn lane(settings: &Settings, health: &Health, queue: &Queue, ready: m
         match settings.connect() {
             Ok(connection) => {
                 health.connected.fetch_add(1, Ordering::Relaxed);
-                health.is_refused.store(false, Ordering::Relaxed);
+                if health.is_refused.swap(false, Ordering::Relaxed) {
+                    tracing::info!("PostgreSQL can be reached again");
+                }
                 // Whoever opens the store may have stopped listening after the first lane was ready.
                 ready.take().map(|ready| ready.send(Ok(())));
                 pause = FIRST_PAUSE;
@@ -214,8 +217,12 @@ pub(super) fn lane(settings: &Settings, health: &Health, queue: &Queue, ready: m
                 health.connected.fetch_sub(1, Ordering::Relaxed);
             }
             Err(error) => {
-                tracing::warn!("{error:#}");
-                health.is_refused.store(true, Ordering::Relaxed);
+                // All lanes meet the same, and try again and again: the first says it.
+                if health.is_refused.swap(true, Ordering::Relaxed) {
+                    tracing::debug!("{error:#}");
+                } else {
+                    tracing::warn!("{error:#}");
+                }
                 ready.take().map(|ready| ready.send(Err(error)));
                 refuse_for(pause, health, queue);
                 pause = pause.saturating_mul(2).min(LONGEST_PAUSE);

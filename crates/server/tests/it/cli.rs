@@ -17,7 +17,28 @@ struct Place {
 /// A running server; it is stopped at the end of the test.
 struct Serving {
     child: Child,
-    _log: BufReader<ChildStderr>,
+    log: BufReader<ChildStderr>,
+    /// The line in which it said where it listens.
+    first: String,
+}
+
+impl Serving {
+    /// Where it listens.
+    fn address(&self) -> &str {
+        let at = self.first.find("listen=").unwrap();
+        let rest = &self.first[at + "listen=".len()..];
+        rest.split(|c: char| c != '.' && c != ':' && !c.is_ascii_digit()).next().unwrap()
+    }
+
+    /// The next line of the log with `word`.
+    fn logged(&mut self, word: &str) -> String {
+        let mut line = String::new();
+        while !line.contains(word) {
+            line.clear();
+            assert_ne!(self.log.read_line(&mut line).unwrap(), 0, "the server ended");
+        }
+        line
+    }
 }
 
 impl Drop for Serving {
@@ -108,7 +129,7 @@ impl Place {
             line.clear();
             assert_ne!(log.read_line(&mut line).unwrap(), 0, "the server did not start");
         }
-        Serving { child, _log: log }
+        Serving { child, log, first: line }
     }
 
     fn add_client(&self) -> Value {
@@ -197,6 +218,8 @@ fn a_client_is_added_listed_shown_disabled_and_removed() {
 
     let listed = place.json(&["client", "list"]);
     assert_eq!(listed["clients"][0]["client_id"], id);
+    let table = place.run(&["client", "list"]).stdout;
+    assert!(table.contains("app.example   20"), "neither host nor day: {table}");
     let shown = place.run(&["client", "show", id, "--json"]);
     assert!(shown.stdout.contains("https://app.example/callback"), "{}", shown.stdout);
     assert!(!shown.stdout.contains(secret), "a secret is shown once");
@@ -246,6 +269,68 @@ fn a_client_that_breaks_a_rule_is_refused_and_told_why() {
     assert_eq!(place.run(&once).code, 0);
     place.fails(&once, "exists already");
     assert_eq!(place.json(&["client", "list"])["clients"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_policy_is_shown_replaced_and_kept_while_clients_need_it() {
+    let (place, _) = Place::initialised();
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/policy.toml");
+    assert_eq!(place.run(&["policy", "apply", example.to_str().unwrap()]).code, 0);
+    let uri = ["--redirect-uri", "https://a.example/", "--resource", "https://api.example.com/notes"];
+    let add = ["client", "add", "--name", "Lantern", "--scope", "openid notes.read"];
+    assert_eq!(place.run(&[&add[..], &uri].concat()).code, 0);
+    assert_eq!(place.run(&["user", "add", "--username", "ada", "--no-password", "--role", "reader"]).code, 0);
+
+    // What is shown can be applied again, in both forms.
+    let (shown, as_json) = (place.run(&["policy", "show"]).stdout, place.run(&["policy", "show", "--json"]).stdout);
+    assert!(shown.contains("notes.read"), "{shown}");
+    fs::write(place.path("again.toml"), &shown).unwrap();
+    fs::write(place.path("again.json"), &as_json).unwrap();
+    for file in ["again.toml", "again.json"] {
+        assert_eq!(place.run(&["policy", "apply", file]).code, 0);
+        assert_eq!(place.run(&["policy", "show"]).stdout, shown);
+    }
+
+    for (text, expected) in [
+        ("", "Lantern (connected-app-test-"),
+        ("", "needs notes.read, https://api.example.com/notes; keep it in the file"),
+        ("[[scopes]]\nvalue = \"openid\"\ndescription = \"\"\n", "always there"),
+        ("default_scope = \"boats\"\n", "no scope value `boats`"),
+        ("[[policy.scopes]]\nvalue = \"a\"\n", "unknown field `policy`"),
+    ] {
+        fs::write(place.path("next.toml"), text).unwrap();
+        place.fails(&["policy", "apply", "next.toml"], expected);
+    }
+    assert_eq!(place.run(&["policy", "show"]).stdout, shown, "a refused policy changed something");
+    fs::write(place.path("next.toml"), "").unwrap();
+    assert_eq!(place.run(&["policy", "apply", "next.toml", "--force"]).code, 0);
+    assert_eq!(place.json(&["policy", "show"])["scopes"], json!([]));
+}
+
+#[test]
+fn a_new_client_is_told_where_to_begin() {
+    let (place, _) = Place::initialised();
+    let uri = "https://a.example/callback?x=1";
+    let ran = place.run(&["client", "add", "--name", "Lantern", "--id", "lantern", "--redirect-uri", uri]);
+    assert!(ran.stdout.contains("http://127.0.0.1:8080/.well-known/openid-configuration"), "{}", ran.stdout);
+    let url = ran.stderr.lines().find(|line| line.starts_with("http://127.0.0.1:8080/oauth2/authorize?")).unwrap();
+    let url = url::Url::parse(url).unwrap();
+    let field = |name: &str| url.query_pairs().find(|(own, _)| own == name).unwrap().1.into_owned();
+    assert_eq!((field("client_id").as_str(), field("redirect_uri").as_str()), ("lantern", uri));
+    assert_eq!((field("code_challenge").len(), field("code_challenge_method").as_str()), (43, "S256"));
+    let service = place.run(&["client", "add", "--name", "Night", "--grant", "client_credentials"]);
+    assert!(!service.stderr.contains("/oauth2/authorize"), "{}", service.stderr);
+}
+
+#[test]
+fn the_log_names_the_client_that_nobody_knows() {
+    let (place, _) = Place::initialised();
+    let mut server = place.serve(0);
+    let mut asked = std::net::TcpStream::connect(server.address()).unwrap();
+    let request = "GET /oauth2/authorize?client_id=nob%0Aody&response_type=code HTTP/1.1\r\nhost: a\r\n\r\n";
+    asked.write_all(request.as_bytes()).unwrap();
+    let line = server.logged("refused");
+    assert!(line.contains("client_id=\"nob\\nody\"") && line.contains("ask the operator"), "{line}");
 }
 
 #[test]
@@ -381,7 +466,10 @@ fn a_backup_can_be_restored_and_does_not_hold_the_master_key() {
     let copy = place.path("copy.db");
     assert_eq!(other.run(&["restore", copy.to_str().unwrap()]).code, 0);
     assert_eq!(other.json(&["client", "list"])["clients"][0]["client_id"], id);
-    other.fails(&["restore", "hospes.toml", "--force"], "not a backup");
+    other.fails(
+        &["restore", "hospes.toml", "--force"],
+        "hospes.toml is not a backup of Hospes: it is no SQLite database\n",
+    );
 }
 
 #[test]
@@ -453,6 +541,8 @@ fn what_init_writes_is_a_valid_configuration() {
 fn a_server_on_loopback_listens_where_its_issuer_says() {
     let (place, _) = Place::initialised_at(9107);
     let ran = place.run(&["config", "check"]);
+    assert!(ran.stdout.contains("The master key is read from hospes.key.\n"), "{}", ran.stdout);
+    assert_eq!(place.json(&["config", "check"])["master_key"], json!({ "source": "hospes.key", "is_there": true }));
     assert!(ran.stdout.contains("127.0.0.1:9107") && !ran.stderr.contains("warning"), "{}{}", ran.stdout, ran.stderr);
     let moved = place.command(&["config", "check"]).env("HOSPES_LISTEN", "127.0.0.1:8080").output().unwrap();
     let moved = Ran::of(moved);
@@ -467,11 +557,16 @@ fn doctor_says_what_to_mend() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let (place, _) = Place::initialised_at(port);
     let ran = place.run(&["doctor"]);
-    // Nobody listens at the issuer.
-    assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
-    for expected in ["database", "master key", "signing keys", "hospes serve"] {
+    // That nobody listens is no fault of the installation.
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    for expected in ["database", "master key", "signing keys", "notice", "hospes serve", "Nothing to mend"] {
         assert!(ran.stdout.contains(expected), "{expected:?} is not in {}", ran.stdout);
     }
+    // A server that listens elsewhere than the issuer leads to is one.
+    let elsewhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut misled = place.command(&["doctor"]);
+    misled.env("HOSPES_LISTEN", elsewhere.local_addr().unwrap().to_string());
+    assert_eq!(Ran::of(misled.output().unwrap()).code, 1);
     let server = place.serve(port);
     let ran = place.run(&["doctor"]);
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
@@ -501,7 +596,16 @@ fn a_wrong_command_line_has_an_exit_code_of_its_own() {
     // The variables alone may say it all.
     let mut by_environment = place.command(&["config", "check"]);
     by_environment.env("HOSPES_ISSUER", "https://auth.example.com");
-    assert_eq!(Ran::of(by_environment.output().unwrap()).code, 0);
+    let by_environment = Ran::of(by_environment.output().unwrap());
+    assert!(by_environment.code == 0 && by_environment.stdout.contains("hospes.key, which is not there"));
+    // Nothing listens at port 1.
+    let mut unreachable = place.command(&["user", "list"]);
+    unreachable
+        .env("HOSPES_ISSUER", "https://auth.example.com")
+        .env("HOSPES_DATABASE__URL", "postgres://a:b@127.0.0.1:1/c");
+    let unreachable = Ran::of(unreachable.output().unwrap());
+    assert!(unreachable.stderr.contains("cannot connect to PostgreSQL"), "{}", unreachable.stderr);
+    assert_eq!((unreachable.code, unreachable.stderr.lines().count()), (1, 1), "{}", unreachable.stderr);
 }
 
 #[test]

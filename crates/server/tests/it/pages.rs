@@ -209,6 +209,11 @@ async fn an_unknown_page_and_a_wrong_method_are_told() {
         let reply = app.get(path).await;
         assert_eq!(reply.error(), (404, "not_found".to_owned()), "{path}");
     }
+    // A browser gets a page.
+    let accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    let page = app.send(app.http().get(app.url("/nothing")).header("accept", accept)).await;
+    assert_eq!((page.status, page.page()), (404, "error"));
+    assert!(page.body.contains("There is nothing here"), "{}", page.body);
     let reply = app.send(app.http().put(app.url("/login"))).await;
     assert_eq!(reply.status, 405);
     let reply = app.send(app.http().delete(app.url("/oauth2/token"))).await;

@@ -15,6 +15,7 @@ use crate::{
             situation,
             waiting::{self, NewCode, Page},
         },
+        observe::name_client,
         visit::Visit,
     },
     store::Tx,
@@ -49,6 +50,7 @@ pub(crate) async fn post(State(app): State<App>, Form(parameters): Form) -> Resu
 
 /// Goes as far as it goes without a page; only a request that waits for the user is stored.
 async fn begin(app: &App, mut visit: Visit, request: AuthorizationRequest) -> Result<Response, Failure> {
+    name_client(&request.client_id);
     app.limits.authorize(visit.address)?;
     let (session_hash, now) = (visit.browser.session_hash(), visit.now);
     if let Some(locales) = &request.ui_locales {
