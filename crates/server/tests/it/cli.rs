@@ -308,6 +308,23 @@ fn a_policy_is_shown_replaced_and_kept_while_clients_need_it() {
 }
 
 #[test]
+fn every_client_of_the_readme_can_be_added() {
+    let readme = include_str!("../../../../README.md").replace("\\\n", " ");
+    let commands: Vec<_> = readme.lines().filter(|line| line.starts_with("hospes client add")).collect();
+    assert!(commands.len() >= 6, "{commands:?}");
+    let (place, _) = Place::initialised();
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/policy.toml");
+    assert_eq!(place.run(&["policy", "apply", example.to_str().unwrap()]).code, 0);
+    let folder = Path::new(env!("CARGO_BIN_EXE_hospes")).parent().unwrap();
+    for line in commands {
+        let mut command = Command::new("/bin/sh");
+        command.current_dir(place.directory.path()).args(["-c", line]).env("PATH", folder).env_remove("HOSPES_CONFIG");
+        let ran = Ran::of(command.output().unwrap());
+        assert_eq!(ran.code, 0, "{line}: {}", ran.stderr);
+    }
+}
+
+#[test]
 fn a_new_client_is_told_where_to_begin() {
     let (place, _) = Place::initialised();
     let uri = "https://a.example/callback?x=1";
