@@ -19,6 +19,8 @@ pub mod limits;
 mod listen;
 pub mod metrics;
 pub mod pages;
+mod password_login;
+pub mod password_strength;
 pub mod passwords;
 pub mod project;
 pub mod project_settings;

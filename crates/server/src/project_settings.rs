@@ -3,7 +3,11 @@
 //! Changes hold at the next request: readers take it from [`crate::records::Current`], never from the configuration.
 
 use crate::config::{Fetch, Lifetimes};
-use hospes_protocol::claim_template::{self, Kind};
+use hospes_protocol::{
+    claim_template::{self, Kind},
+    lockout::LockPolicy,
+    password_policy::PasswordPolicy,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -91,49 +95,6 @@ pub struct JwtTemplate {
     pub content: String,
     /// One more member of `aud`; empty for none.
     pub custom_audience: String,
-}
-
-/// How strong a new password must be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PasswordPolicy {
-    pub kind: PasswordPolicyKind,
-    /// LUDS: the least number of characters.
-    pub luds_min_length: u32,
-    /// LUDS: of how many kinds (lower case, upper case, digits, symbols) there must be one.
-    pub luds_min_complexity: u32,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum PasswordPolicyKind {
-    /// A score of 3 or more by zxcvbn.
-    #[default]
-    Zxcvbn,
-    /// Lower case, upper case, digits, symbols.
-    Luds,
-}
-
-impl Default for PasswordPolicy {
-    fn default() -> Self {
-        Self { kind: PasswordPolicyKind::Zxcvbn, luds_min_length: 8, luds_min_complexity: 3 }
-    }
-}
-
-/// When an account is locked after wrong passwords, and for how long.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct LockPolicy {
-    /// Failed attempts: 1 to 100.
-    pub threshold: u32,
-    /// Seconds: 300 to 604,800.
-    pub lock_seconds: u32,
-}
-
-impl Default for LockPolicy {
-    fn default() -> Self {
-        Self { threshold: 10, lock_seconds: 3600 }
-    }
 }
 
 /// `present` with a JSON merge patch (RFC 7396) applied, if the outcome can be used. `common` are the lifetimes of the

@@ -14,7 +14,7 @@ use crate::{
         visit::Visit,
     },
     pages::{ClientView, FormView, LoginError, LoginReason, LoginView, decision, field},
-    passwords::Verdict,
+    password_login::{self, Outcome, Verified},
     session_token,
     store::Tx,
 };
@@ -25,13 +25,12 @@ use axum::{
 use hospes_protocol::{
     Seconds, Timestamp,
     consent::DENIED,
-    id::UserId,
     interaction::Progress,
-    lockout, login_name,
+    login_name,
     parameters::Parameters,
     session::{Attributes, FactorMethod},
     session_block::{self, Beginning},
-    user::{Status, User},
+    user::User,
 };
 use std::net::IpAddr;
 use tracing::info;
@@ -126,15 +125,7 @@ fn credentials(parameters: &Parameters) -> Result<(String, Zeroizing<String>), L
     Ok((login_name::fold(login), Zeroizing::new(password.to_owned())))
 }
 
-/// A user whose password was right, with the stored hash that it was right for.
-struct Verified {
-    id: UserId,
-    password_hash: String,
-}
-
 /// The user with this login and password, if they may come in.
-///
-/// Whatever is wrong, the same is done: a read, one argon2, and a transaction that writes.
 async fn verify(
     app: &App,
     login: &str,
@@ -142,80 +133,14 @@ async fn verify(
     address: IpAddr,
     now: Timestamp,
 ) -> Result<Option<Verified>, Failure> {
-    let found = {
-        let (app, login) = (app.clone(), login_name::name_of(login));
-        app.clone()
-            .store
-            .read(move |tx| {
-                let Some(user) = tx.find_user_by_name(&app.project, &login)? else { return Ok(None) };
-                let password = tx.find_password(&app.project, &user.id)?;
-                Ok(Some((user, password)))
-            })
-            .await?
-    };
-    let (user, stored) = found.map_or((None, None), |(user, stored)| (Some(user), stored));
-    let hash = stored.as_ref().map(|stored| stored.hash.clone());
-    let verdict = app.passwords.verify(password, hash).await?;
-    let (Some(user), Some(stored)) = (user, stored) else {
-        count_failure(app, None, now).await?;
-        return Ok(None);
-    };
-    let is_locked = stored.is_locked(now);
-    let renewed = match verdict {
-        Verdict::Wrong => None,
-        Verdict::Right { renewed } => Some(renewed),
-    };
-    let Some(renewed) = renewed else {
-        info!(user_id = %user.id, %address, "a login failed: wrong password");
-        // A guess at a locked door does not lock it for longer, else a stranger could keep the owner out for good.
-        count_failure(app, Some(&user.id).filter(|_| !is_locked), now).await?;
-        return Ok(None);
-    };
-    if !stored.counts(now) || user.disabled_at.is_some() {
-        info!(user_id = %user.id, %address, is_locked, "a login with the right password was refused");
-        count_failure(app, None, now).await?;
-        return Ok(None);
+    match password_login::verify(app, login_name::name_of(login), password, now).await? {
+        Outcome::Right(verified) => Ok(Some(verified)),
+        Outcome::Refused(None, _) => Ok(None),
+        Outcome::Refused(Some(user_id), reason) => {
+            info!(%user_id, %address, ?reason, "a login failed");
+            Ok(None)
+        }
     }
-    let password_hash = match renewed {
-        Some(renewed) => renew(app, &user.id, stored.hash, renewed, now).await?,
-        None => stored.hash,
-    };
-    Ok(Some(Verified { id: user.id, password_hash }))
-}
-
-/// Counts a wrong guess. Where there is nobody to count it for, a row that nobody asks for is written instead, so that
-/// the answer takes as long.
-async fn count_failure(app: &App, user_id: Option<&UserId>, now: Timestamp) -> Result<(), Failure> {
-    let (app, user_id, unique) = (app.clone(), user_id.cloned(), app.entropy.bytes::<32>());
-    app.clone()
-        .store
-        .write(move |tx| {
-            let Some(user_id) = &user_id else {
-                tx.add_replay(&app.project, "failed_login", &unique, now)?;
-                return Ok(());
-            };
-            let failures = tx.count_password_failure(&app.project, user_id)?;
-            if let Some(until) = lockout::locked_until(failures, now) {
-                tx.lock_password(&app.project, user_id, until, now)?;
-            }
-            Ok(())
-        })
-        .await
-}
-
-/// Stores a hash with today's parameters, unless the password was changed meanwhile, and returns the one that counts.
-async fn renew(app: &App, user_id: &UserId, old: String, new: String, now: Timestamp) -> Result<String, Failure> {
-    let (app, user_id) = (app.clone(), user_id.clone());
-    app.clone()
-        .store
-        .write(move |tx| {
-            if tx.find_password(&app.project, &user_id)?.is_some_and(|stored| stored.hash == old) {
-                tx.set_password(&app.project, &user_id, &new, now)?;
-                return Ok(new.clone());
-            }
-            Ok(old.clone())
-        })
-        .await
 }
 
 /// Stores the session, and with it what it means for the interaction. The user is read again, and locked: they may have
@@ -228,7 +153,7 @@ async fn sign_in(
     beginning: Beginning,
     waiting: Option<&Waiting>,
 ) -> Result<Seconds, Failure> {
-    let Verified { id: user_id, password_hash } = verified;
+    let user_id = verified.user_id.clone();
     let progress = Progress {
         session_id: Some(beginning.id.clone()),
         user_id: Some(user_id.clone()),
@@ -241,15 +166,8 @@ async fn sign_in(
     app.clone()
         .store
         .write(move |tx: &mut Tx<'_>| {
-            let user = tx.take_user(&app.project, &user_id)?.filter(|user| user.disabled_at.is_none());
-            let password = tx.find_password(&app.project, &user_id)?;
-            let is_as_verified = password.is_some_and(|stored| stored.hash == password_hash && stored.counts(now));
-            let Some(mut user) = user.filter(|_| is_as_verified) else { return Err(waiting::CHANGED.into()) };
-            if user.profile.status == Status::Pending {
-                user.profile.status = Status::Active;
-                tx.update_user(&app.project, &user, now)?.map_err(|_| waiting::CHANGED)?;
-            }
-            tx.reset_password_failures(&app.project, &user_id)?;
+            let admitted = password_login::admit(tx, &app.project, &verified, now)?;
+            let user = admitted.ok_or(waiting::CHANGED)?;
             if let Some(hash) = &old_hash
                 && let Some(old) = tx.find_session_by_token(&app.project, hash)?
             {

@@ -12,6 +12,7 @@ pub(crate) mod error;
 mod exchange;
 mod idp;
 mod moment;
+mod passwords;
 mod project;
 mod rbac;
 pub(crate) mod reply;
@@ -86,6 +87,9 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(connected_apps::update))
         .routes(routes!(idp::start))
         .routes(routes!(idp::submit))
+        .routes(routes!(passwords::create))
+        .routes(routes!(passwords::authenticate))
+        .routes(routes!(passwords::strength_check))
         .routes(routes!(sessions::list))
         .routes(routes!(attest::attest))
         .routes(routes!(exchange::exchange))

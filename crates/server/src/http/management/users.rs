@@ -59,7 +59,7 @@ const BATCH: u32 = 1000;
 /// A person's name; what is absent stays as it is, `""` takes it away.
 #[derive(Clone, Deserialize, ToSchema)]
 #[expect(clippy::struct_field_names, reason = "the contract's names")]
-struct NameChange {
+pub(super) struct NameChange {
     first_name: Option<String>,
     middle_name: Option<String>,
     last_name: Option<String>,
@@ -150,18 +150,18 @@ pub(crate) async fn create(
     }))
 }
 
-fn new_email(app: &App, project: &ProjectId, text: &str) -> Result<Email, Refusal> {
+pub(super) fn new_email(app: &App, project: &ProjectId, text: &str) -> Result<Email, Refusal> {
     let address = email_address::parse(text)?;
     Ok(Email { id: project::new_email_id(project, &app.entropy), address, verified: false })
 }
 
-fn new_phone_number(app: &App, project: &ProjectId, text: &str) -> Result<PhoneNumber, Refusal> {
+pub(super) fn new_phone_number(app: &App, project: &ProjectId, text: &str) -> Result<PhoneNumber, Refusal> {
     let number = phone_number::parse(text)?;
     Ok(PhoneNumber { id: project::new_phone_id(project, &app.entropy), number, verified: false })
 }
 
 /// The roles to store: those of the policy that were asked for; everybody has `stytch_user` anyway.
-fn roles(policy: &Policy, asked: Vec<String>) -> Result<Vec<String>, Refusal> {
+pub(super) fn roles(policy: &Policy, asked: Vec<String>) -> Result<Vec<String>, Refusal> {
     let mut roles: Vec<String> = Vec::new();
     for role in asked.into_iter().filter(|role| role != rbac::EVERYBODY) {
         project::validate_role(policy, &role)
@@ -173,7 +173,7 @@ fn roles(policy: &Policy, asked: Vec<String>) -> Result<Vec<String>, Refusal> {
     Ok(roles)
 }
 
-fn taken(taken: Taken) -> Failure {
+pub(super) fn taken(taken: Taken) -> Failure {
     match taken {
         Taken::Name(Name { kind: NameKind::Email, .. }) => DUPLICATE_EMAIL.into(),
         Taken::Name(Name { kind: NameKind::PhoneNumber, .. }) => DUPLICATE_PHONE_NUMBER.into(),
@@ -202,20 +202,20 @@ pub(crate) async fn get(
 
 #[derive(Clone, Deserialize, ToSchema)]
 pub(crate) struct UpdateUser {
-    name: Option<NameChange>,
+    pub(super) name: Option<NameChange>,
     /// Merged at the top; `null` takes a key away.
     #[schema(value_type = Option<Object>)]
-    trusted_metadata: Option<Map<String, Value>>,
+    pub(super) trusted_metadata: Option<Map<String, Value>>,
     #[schema(value_type = Option<Object>)]
-    untrusted_metadata: Option<Map<String, Value>>,
+    pub(super) untrusted_metadata: Option<Map<String, Value>>,
     /// `""` takes it away.
-    external_id: Option<String>,
+    pub(super) external_id: Option<String>,
     /// Instead of those that the user has.
-    roles: Option<Vec<String>>,
+    pub(super) roles: Option<Vec<String>>,
 }
 
 impl UpdateUser {
-    fn apply(&self, profile: &mut Profile) -> Result<(), Refusal> {
+    pub(super) fn apply(&self, profile: &mut Profile) -> Result<(), Refusal> {
         if let Some(name) = &self.name {
             user_name::change(profile, name.clone().into())?;
         }
