@@ -27,6 +27,8 @@ pub mod kind {
     pub enum Family {}
     #[derive(Debug)]
     pub enum Interaction {}
+    #[derive(Debug)]
+    pub enum Event {}
 }
 
 pub type ProjectId = Id<kind::Project>;
@@ -37,6 +39,7 @@ pub type PhoneId = Id<kind::Phone>;
 pub type SessionId = Id<kind::Session>;
 pub type FamilyId = Id<kind::Family>;
 pub type InteractionId = Id<kind::Interaction>;
+pub type EventId = Id<kind::Event>;
 
 impl<K> Id<K> {
     pub fn new(text: impl Into<String>) -> Self {

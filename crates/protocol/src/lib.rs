@@ -7,6 +7,7 @@
 pub mod access_scope;
 pub mod access_token;
 pub mod access_token_exchange;
+pub mod audit_event;
 pub mod authorization_code;
 pub mod authorization_request;
 pub mod authorization_response;

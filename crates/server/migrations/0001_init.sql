@@ -254,11 +254,14 @@ CREATE TABLE attests (
     PRIMARY KEY (project_id, user_id, profile_id)
 );
 
+-- What happened, by whom, to whom. Its detail holds no secret.
 CREATE TABLE audit_events (
     project_id TEXT   NOT NULL,
     event_id   TEXT   NOT NULL,
     at         BIGINT NOT NULL,
     kind       TEXT   NOT NULL,
+    -- `user`, `client`, `host`, `operator` or `server`.
+    actor      TEXT   NOT NULL,
     user_id    TEXT,
     client_id  TEXT,
     detail     TEXT   NOT NULL,

@@ -5,8 +5,7 @@ CREATE INDEX interactions_by_client ON interactions (project_id, client_id, user
 CREATE INDEX authorization_codes_unredeemed ON authorization_codes (project_id, client_id, user_id)
     WHERE redeemed_at IS NULL;
 
--- Who did it (`user`, `client`, `operator`, `server`), and the ways in which people look for events.
-ALTER TABLE audit_events ADD COLUMN actor TEXT;
+-- The ways in which people look for events.
 CREATE INDEX audit_events_by_kind ON audit_events (project_id, kind, at, event_id);
 CREATE INDEX audit_events_by_user ON audit_events (project_id, user_id, at, event_id) WHERE user_id IS NOT NULL;
 CREATE INDEX audit_events_by_client ON audit_events (project_id, client_id, at, event_id) WHERE client_id IS NOT NULL;

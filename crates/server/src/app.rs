@@ -24,6 +24,8 @@ use crate::{
 };
 use anyhow::{Context as _, Result, ensure};
 use hospes_protocol::{
+    Timestamp,
+    audit_event::{Actor, Occasion},
     capabilities::Capabilities,
     id::{Id, ProjectId},
     metadata,
@@ -172,6 +174,11 @@ impl App {
     /// A new identifier in the form `kind-environment-uuid`, as the management API shows them.
     pub(crate) fn id<K>(&self, kind: &str) -> Id<K> {
         Id::new(format!("{kind}-{}-{}", self.environment, self.entropy.uuid()))
+    }
+
+    /// For one event of the audit log, if it comes to it. Drawn before the transaction, which may run more than once.
+    pub(crate) fn occasion(&self, actor: Actor, at: Timestamp) -> Occasion {
+        project::occasion(&self.project, &self.entropy, actor, at)
     }
 
     /// Where what is presented on `plane` must have been issued.

@@ -4,6 +4,7 @@
 //! standard input or from a prompt. `--json` answers in a form for scripts.
 
 mod ask;
+mod audit;
 mod backup;
 mod client;
 mod config;
@@ -75,6 +76,9 @@ pub enum Command {
     /// Look at what the project may set, and change it without a restart
     #[command(subcommand)]
     Settings(settings::Settings),
+    /// Look at what happened, and who did it
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Write a copy of the database to a file, while the server runs
     Backup(backup::Backup),
     /// Put a backup in the place of the database; stop `hospes serve` first
@@ -119,6 +123,7 @@ impl Arguments {
             Command::Secret(command) => command.run(&self.load_config()?, form)?,
             Command::Policy(command) => command.run(&self.load_config()?, form)?,
             Command::Settings(command) => command.run(&self.load_config()?, form)?,
+            Command::Audit(command) => command.run(&self.load_config()?, form)?,
             Command::Backup(command) => command.run(&self.load_config()?, form)?,
             Command::Restore(command) => command.run(&self.load_config()?, form)?,
             Command::Seed(command) => command.run(&self.load_config()?, form)?,

@@ -7,6 +7,7 @@
 use crate::{app::App, failure::Failure, passwords::Verdict, store::Tx};
 use hospes_protocol::{
     Timestamp,
+    audit_event::{Actor, EventKind},
     id::{ProjectId, UserId},
     lockout,
     user::{Name, Status, User},
@@ -87,6 +88,7 @@ pub(crate) async fn verify(
 /// the answer takes as long.
 async fn count_failure(app: &App, user_id: Option<&UserId>, now: Timestamp) -> Result<(), Failure> {
     let (app, user_id, unique) = (app.clone(), user_id.cloned(), app.entropy.bytes::<32>());
+    let occasion = app.occasion(Actor::Server, now);
     app.clone()
         .store
         .write(move |tx| {
@@ -95,9 +97,13 @@ async fn count_failure(app: &App, user_id: Option<&UserId>, now: Timestamp) -> R
                 tx.add_replay(&app.project, "failed_login", &unique, now)?;
                 return Ok(());
             };
-            let failures = tx.count_password_failure(&app.project, user_id)?;
-            if let Some(until) = lockout::locked_until(failures, policy, now) {
+            let Some(password) = tx.take_password_attempt(&app.project, user_id)? else { return Ok(()) };
+            if let Some(until) = lockout::locked_until(password.failed_attempts, policy, now) {
                 tx.lock_password(&app.project, user_id, until, now)?;
+                // Several guesses at the same moment lock once.
+                if !password.is_locked(now) {
+                    tx.record(&app.project, &occasion.event(EventKind::UserLocked).user(user_id))?;
+                }
             }
             Ok(())
         })

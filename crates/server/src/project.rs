@@ -11,8 +11,9 @@ use crate::{
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use hospes_protocol::{
     Scope, Timestamp,
+    audit_event::{Actor, Occasion},
     client::{AuthenticationMethod, ClientKind, ClientSettings, SigningAlg},
-    id::{ClientId, EmailId, PhoneId, ProjectId, UserId},
+    id::{ClientId, EmailId, EventId, PhoneId, ProjectId, UserId},
     policy::{Policy, STANDARD_SCOPES},
     resource,
 };
@@ -97,6 +98,12 @@ pub fn new_trusted_profile_id(project: &ProjectId, entropy: &Entropy) -> String 
 
 pub fn new_email_id(project: &ProjectId, entropy: &Entropy) -> EmailId {
     EmailId::new(format!("email-{}-{}", environment(project), entropy.uuid()))
+}
+
+/// For one event, if it comes to it.
+pub fn occasion(project: &ProjectId, entropy: &Entropy, actor: Actor, at: Timestamp) -> Occasion {
+    let id = EventId::new(format!("event-{}-{}", environment(project), entropy.uuid()));
+    Occasion { id, actor, at }
 }
 
 pub fn new_phone_id(project: &ProjectId, entropy: &Entropy) -> PhoneId {

@@ -4,6 +4,7 @@
 
 use crate::config::{Fetch, Lifetimes};
 use hospes_protocol::{
+    Timestamp,
     claim_template::{self, Kind},
     lockout::LockPolicy,
     password_policy::PasswordPolicy,
@@ -32,6 +33,30 @@ pub struct ProjectSettings {
     pub lock_policy: LockPolicy,
     /// An OpenID Connect userinfo endpoint: sessions of the login before can be exchanged for ours.
     pub session_migration_url: Option<String>,
+    /// How long the audit log remembers: 7 to 3650.
+    pub audit_days: AuditDays,
+}
+
+/// A year, until the project says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AuditDays(pub u32);
+
+impl Default for AuditDays {
+    fn default() -> Self {
+        Self(365)
+    }
+}
+
+impl AuditDays {
+    /// Webhooks that wait for their receiver still find their event.
+    const LEAST: u32 = 7;
+    const MOST: u32 = 3650;
+
+    /// Events from before are to go.
+    pub fn begin(self, now: Timestamp) -> Timestamp {
+        Timestamp(now.0.saturating_sub(i64::from(self.0) * 24 * 60 * 60))
+    }
 }
 
 /// The endpoints of Stytch's contract for OAuth, beside those of the specifications.
@@ -187,6 +212,9 @@ pub fn validate(settings: &ProjectSettings, common: &Lifetimes, fetch: &Fetch) -
     if let Some(url) = &settings.session_migration_url {
         let allowed = !fetch.allow.is_empty();
         check_fetched(url, allowed).map_err(|why| format!("session_migration_url: {why}"))?;
+    }
+    if !(AuditDays::LEAST..=AuditDays::MOST).contains(&settings.audit_days.0) {
+        return Err("audit_days: 7 to 3650 (ten years)".to_owned());
     }
     let LockPolicy { threshold, lock_seconds } = settings.lock_policy;
     if !(1..=100).contains(&threshold) {

@@ -20,6 +20,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use form_urlencoded::Serializer;
 use hospes_protocol::{
     Scope, Seconds, Timestamp,
+    audit_event::EventKind,
     capabilities::Endpoints,
     client::{
         ApplicationType, AuthenticationMethod, Client as Record, ClientSettings, Confidentiality, CreationMethod,
@@ -214,12 +215,13 @@ impl Add {
             tokens_valid_from: now,
         };
         let added = client.clone();
+        let occasion = opened.occasion();
         opened.write(move |tx, project| {
             ensure!(tx.add_client(project, &added)?, "a client with the id {} exists already", added.id);
             if let Some(secret) = &stored {
                 tx.set_client_secret(project, &added.id, secret)?;
             }
-            Ok(())
+            tx.record(project, &occasion.event(EventKind::ClientAdded).client(&added.id))
         })?;
         let id = client.id.as_str();
         match form {
@@ -340,23 +342,23 @@ impl RotateSecret {
         match self {
             Self::Start { client_id } => start_rotation(opened, client_id, form),
             Self::Promote { client_id } => {
-                let id = ClientId::new(client_id);
+                let (id, occasion) = (ClientId::new(client_id), opened.occasion());
                 opened.write(move |tx, project| {
                     take(tx, project, &id)?;
                     let promoted = tx.promote_client_secret(project, &id)?;
                     ensure!(promoted, "there is no new secret to promote; `rotate-secret start` makes one");
-                    Ok(())
+                    tx.record(project, &occasion.event(EventKind::ClientSecretRotationFinished).client(&id))
                 })?;
                 done(form, client_id, "The new secret is now the only one.");
                 Ok(())
             }
             Self::Cancel { client_id } => {
-                let id = ClientId::new(client_id);
+                let (id, occasion) = (ClientId::new(client_id), opened.occasion());
                 opened.write(move |tx, project| {
                     take(tx, project, &id)?;
                     let cancelled = tx.cancel_client_secret(project, &id)?;
                     ensure!(cancelled, "there is no new secret to cancel; `rotate-secret start` makes one");
-                    Ok(())
+                    tx.record(project, &occasion.event(EventKind::ClientSecretRotationCancelled).client(&id))
                 })?;
                 done(form, client_id, "The new secret is void; the old one is the only one.");
                 Ok(())
@@ -369,6 +371,7 @@ fn start_rotation(opened: &Opened, client_id: &str, form: Form) -> Result<()> {
     let id = ClientId::new(client_id);
     let secret = Secret::new(CLIENT_SECRET_PREFIX, &opened.database.entropy);
     let stored = store_form(&secret, Slot::Next, opened.now());
+    let occasion = opened.occasion();
     opened.write(move |tx, project| {
         let client = take(tx, project, &id)?;
         if client.is_public() {
@@ -382,7 +385,7 @@ fn start_rotation(opened: &Opened, client_id: &str, form: Form) -> Result<()> {
         // A client whose methods were changed may have no secret yet: then there is nothing to change over from.
         let slot = if secrets.is_empty() { Slot::Current } else { Slot::Next };
         tx.set_client_secret(project, &id, &ClientSecret { slot, ..stored.clone() })?;
-        Ok(())
+        tx.record(project, &occasion.event(EventKind::ClientSecretRotationStarted).client(&id))
     })?;
     match form {
         Form::Json => output::json(&json!({"client_id": client_id, "next_client_secret": secret.text()})),
@@ -506,10 +509,10 @@ fn remove(opened: &Opened, client_id: &str, is_confirmed: bool, form: Form) -> R
         let name = &client.settings.name;
         ask::confirm(&format!("Remove the client {name} ({id}) with every permission that users gave it?"))?;
     }
-    let removed = id.clone();
+    let (removed, occasion) = (id.clone(), opened.occasion());
     opened.write(move |tx, project| {
         ensure!(tx.remove_client(project, &removed)?, "somebody else has removed {removed} meanwhile");
-        Ok(())
+        tx.record(project, &occasion.event(EventKind::ClientRemoved).client(&removed))
     })?;
     // From here on nothing that it holds is accepted; the rest is cleaning up, in steps that hold nobody up.
     loop {
@@ -523,9 +526,13 @@ fn remove(opened: &Opened, client_id: &str, is_confirmed: bool, form: Form) -> R
 }
 
 fn disable(opened: &Opened, client_id: &str, form: Form) -> Result<()> {
-    let (id, now) = (ClientId::new(client_id), opened.now());
+    let (id, now, occasion) = (ClientId::new(client_id), opened.now(), opened.occasion());
     opened.write(move |tx, project| {
-        ensure!(tx.disable_client(project, &id, now)?, "{}", no_client(&id));
+        let client = take(tx, project, &id)?;
+        tx.disable_client(project, &id, now)?;
+        if client.disabled_at.is_none() {
+            tx.record(project, &occasion.event(EventKind::ClientDisabled).client(&id))?;
+        }
         Ok(())
     })?;
     done(form, client_id, "The client is disabled; what it holds stays void when it is enabled again.");
@@ -533,9 +540,13 @@ fn disable(opened: &Opened, client_id: &str, form: Form) -> Result<()> {
 }
 
 fn enable(opened: &Opened, client_id: &str, form: Form) -> Result<()> {
-    let (id, now) = (ClientId::new(client_id), opened.now());
+    let (id, now, occasion) = (ClientId::new(client_id), opened.now(), opened.occasion());
     opened.write(move |tx, project| {
-        ensure!(tx.enable_client(project, &id, now)?, "{}", no_client(&id));
+        let client = take(tx, project, &id)?;
+        tx.enable_client(project, &id, now)?;
+        if client.disabled_at.is_some() {
+            tx.record(project, &occasion.event(EventKind::ClientEnabled).client(&id))?;
+        }
         Ok(())
     })?;
     done(form, client_id, "The client is enabled.");

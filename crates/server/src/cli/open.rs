@@ -9,7 +9,11 @@ use crate::{
     store::{Store, StoreConfig, Tx, projects::Project},
 };
 use anyhow::{Context as _, Result, anyhow, bail};
-use hospes_protocol::{Refusal, Timestamp, id::ProjectId};
+use hospes_protocol::{
+    Refusal, Timestamp,
+    audit_event::{Actor, Occasion},
+    id::ProjectId,
+};
 use serde_json::Value;
 
 /// A database whose tables are up to date.
@@ -83,6 +87,11 @@ impl Opened {
 
     pub(super) fn now(&self) -> Timestamp {
         self.database.now()
+    }
+
+    /// For one event of the audit log.
+    pub(super) fn occasion(&self) -> Occasion {
+        project::occasion(&self.project.id, &self.database.entropy, Actor::Operator, self.now())
     }
 
     pub(super) fn read<T: Send + 'static>(

@@ -11,7 +11,11 @@ use crate::{
 };
 use anyhow::{Context as _, Result, ensure};
 use clap::Subcommand;
-use hospes_protocol::{id::ProjectId, policy::Policy};
+use hospes_protocol::{
+    audit_event::{self, EventKind},
+    id::ProjectId,
+    policy::Policy,
+};
 use std::path::{Path, PathBuf};
 
 /// How many clients are looked at in one step.
@@ -55,14 +59,18 @@ fn apply(config: &Config, file: &Path, is_forced: bool, form: Form) -> Result<()
     let policy: Policy = seed::read_file(file)?;
     project::validate_policy(&policy).with_context(|| format!("{} cannot be used", file.display()))?;
     let opened = Opened::with_project(config)?;
-    let (now, next) = (opened.now(), policy.clone());
+    let (now, next, occasion) = (opened.now(), policy.clone(), opened.occasion());
     opened.write(move |tx, id| {
         let mut project = tx.find_project(id)?.context("the project is gone")?;
         if !is_forced {
             refuse_what_is_needed(tx, id, &project.policy, &next)?;
         }
+        let changed = audit_event::changed(&project.policy, &next);
         project.policy = next.clone();
         tx.update_project(&project, now)?.context("somebody else changed the project; try again")?;
+        if !changed.is_empty() {
+            tx.record(id, &occasion.event(EventKind::PolicyChanged).detail("changed", changed))?;
+        }
         Ok(())
     })?;
     match form {

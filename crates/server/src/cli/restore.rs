@@ -11,12 +11,18 @@ use super::{
 use crate::{
     clock::Clock,
     config::Config,
+    entropy::Entropy,
     keys::MasterKey,
-    store::{Store, StoreConfig, maintenance},
+    project,
+    store::{Store, StoreConfig, Tx, maintenance, projects::Project},
 };
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
-use hospes_protocol::{Seconds, Timestamp};
+use hospes_protocol::{
+    Seconds, Timestamp,
+    audit_event::{Actor, AuditEvent, EventKind},
+    id::ProjectId,
+};
 use serde_json::json;
 use std::{
     fs,
@@ -97,10 +103,13 @@ impl Restore {
         let is_ours = store.has_migrations().context("it is not a backup of Hospes")?;
         ensure!(is_ours, "it is not a backup of Hospes: it has none of its tables");
         store.migrate()?;
+        let projects = store.read_blocking(|tx| Ok(tx.list_projects()?))?;
+        let events = Restored { kept_grants: self.keep_grants, at: Clock::System.now() }.events(projects, &Entropy::Os);
         let needed = store.write_blocking(move |tx| {
             if let Some(from) = from {
                 tx.void_tokens_of_all_projects(from)?;
             }
+            record(tx, &events)?;
             Ok(tx.find_deployment()?.master_key.map(|mark| mark.id))
         })?;
         store.close_whole()?;
@@ -111,12 +120,37 @@ impl Restore {
 fn void_only(config: &Config, form: Form) -> Result<()> {
     let database = Database::open_and_migrate(config)?;
     let from = void_from(&database.clock);
-    database.write(move |tx| tx.void_tokens_of_all_projects(from))?;
+    let projects = database.read(|tx| tx.list_projects())?;
+    let events = Restored { kept_grants: false, at: database.now() }.events(projects, &database.entropy);
+    database.write(move |tx| {
+        tx.void_tokens_of_all_projects(from)?;
+        record(tx, &events)
+    })?;
     match form {
         Form::Json => output::json(&json!({"tokens_valid_from": from.0})),
         Form::Text => output::line("Everything that was issued before is void."),
     }
     Ok(())
+}
+
+/// What the log of each project says of it.
+struct Restored {
+    kept_grants: bool,
+    at: Timestamp,
+}
+
+impl Restored {
+    fn events(&self, projects: Vec<Project>, entropy: &Entropy) -> Vec<(ProjectId, AuditEvent)> {
+        let event = |id: &ProjectId| {
+            let occasion = project::occasion(id, entropy, Actor::Operator, self.at);
+            occasion.event(EventKind::ProjectRestored).detail("kept_grants", self.kept_grants)
+        };
+        projects.into_iter().map(|project| (project.id.clone(), event(&project.id))).collect()
+    }
+}
+
+fn record(tx: &mut Tx<'_>, events: &[(ProjectId, AuditEvent)]) -> Result<()> {
+    events.iter().try_for_each(|(project, event)| tx.record(project, event))
 }
 
 /// The next second: what was issued in this one may have been issued before.

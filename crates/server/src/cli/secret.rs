@@ -7,7 +7,7 @@ use super::{
 use crate::{config::Config, project};
 use anyhow::Result;
 use clap::Subcommand;
-use hospes_protocol::project_secret;
+use hospes_protocol::{audit_event::EventKind, project_secret};
 use serde_json::json;
 
 #[derive(Debug, Subcommand)]
@@ -38,10 +38,11 @@ fn add(opened: &Opened, form: Form) -> Result<()> {
     let entropy = &opened.database.entropy;
     let secret = project::new_secret(&opened.project.id, entropy);
     let stored = project::stored_secret(&opened.project.id, secret.text(), entropy, opened.now());
-    let id = stored.id.clone();
+    let (id, occasion) = (stored.id.clone(), opened.occasion());
     opened.write(move |tx, project| {
         project_secret::may_add(&tx.take_project_secrets(project)?).map_err(told)?;
-        tx.add_project_secret(project, &stored)
+        tx.add_project_secret(project, &stored)?;
+        tx.record(project, &occasion.event(EventKind::ProjectSecretAdded).detail("secret_id", stored.id.clone()))
     })?;
     match form {
         Form::Json => output::json(&json!({ "secret_id": id, "secret": secret.text() })),
@@ -78,11 +79,11 @@ fn list(opened: &Opened, form: Form) -> Result<()> {
 
 fn remove(opened: &Opened, id: &str, form: Form) -> Result<()> {
     let id = id.to_owned();
-    let gone = id.clone();
+    let (gone, occasion) = (id.clone(), opened.occasion());
     opened.write(move |tx, project| {
         project_secret::may_remove(&tx.take_project_secrets(project)?, &id).map_err(told)?;
         tx.remove_project_secret(project, &id)?;
-        Ok(())
+        tx.record(project, &occasion.event(EventKind::ProjectSecretRemoved).detail("secret_id", id.clone()))
     })?;
     match form {
         Form::Json => output::json(&json!({ "secret_id": gone, "removed": true })),

@@ -7,6 +7,7 @@ use super::{
 use crate::{config::Config, project_settings};
 use anyhow::{Context as _, Result, anyhow};
 use clap::Subcommand;
+use hospes_protocol::audit_event::{self, EventKind};
 use serde_json::{Map, Value, json};
 
 #[derive(Debug, Subcommand)]
@@ -30,12 +31,18 @@ impl Settings {
             Self::Set { name, value } => {
                 let patch = patch(name, value);
                 let (now, lifetimes, fetch) = (opened.now(), config.lifetimes.clone(), config.fetch.clone());
+                let occasion = opened.occasion();
                 opened.write(move |tx, id| {
                     let mut project = tx.find_project(id)?.context("the project is gone")?;
                     let settings = project_settings::changed(&project.settings, &patch, &lifetimes, &fetch)
                         .map_err(|why| anyhow!(why))?;
+                    let changed = audit_event::changed(&project.settings, &settings);
                     project.settings = settings.clone();
                     tx.update_project(&project, now)?.context("somebody else changed the project; try again")?;
+                    if !changed.is_empty() {
+                        let event = occasion.event(EventKind::ProjectSettingsChanged);
+                        tx.record(id, &event.detail("changed", changed))?;
+                    }
                     Ok(settings)
                 })?
             }

@@ -7,8 +7,9 @@ use super::{
 use crate::{config::Config, project};
 use anyhow::{Context as _, Result, ensure};
 use clap::{Args, Subcommand};
-use hospes_protocol::trusted_profile::{
-    MOST_PROFILES, ProfileSettings, PublicKeyType, TrustedProfile as Record, validate_settings,
+use hospes_protocol::{
+    audit_event::EventKind,
+    trusted_profile::{MOST_PROFILES, ProfileSettings, PublicKeyType, TrustedProfile as Record, validate_settings},
 };
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -78,14 +79,15 @@ impl Add {
     fn run(&self, opened: &Opened, form: Form) -> Result<()> {
         let settings = self.settings()?;
         validate_settings(&settings).map_err(told)?;
-        let now = opened.now();
+        let (now, occasion) = (opened.now(), opened.occasion());
         let id = project::new_trusted_profile_id(&opened.project.id, &opened.database.entropy);
         let profile = Record { id: id.clone(), settings, created_at: now, updated_at: now };
         opened.write(move |tx, project| {
             let count = tx.list_trusted_profiles(project)?.len();
             ensure!(count < MOST_PROFILES, "the project has {count} trusted token profiles; remove one first");
             ensure!(tx.add_trusted_profile(project, &profile)?, "the id {} is taken", profile.id);
-            Ok(())
+            let event = occasion.event(EventKind::TrustedTokenProfileAdded);
+            tx.record(project, &event.detail("profile_id", profile.id.clone()))
         })?;
         match form {
             Form::Json => output::json(&json!({"profile_id": id})),
@@ -145,10 +147,11 @@ fn as_json(profile: &Record) -> Value {
 }
 
 fn remove(opened: &Opened, id: &str, form: Form) -> Result<()> {
-    let wanted = id.to_owned();
+    let (wanted, occasion) = (id.to_owned(), opened.occasion());
     opened.write(move |tx, project| {
         ensure!(tx.remove_trusted_profile(project, &wanted)?, "there is no trusted token profile {wanted}");
-        Ok(())
+        let event = occasion.event(EventKind::TrustedTokenProfileRemoved);
+        tx.record(project, &event.detail("profile_id", wanted.clone()))
     })?;
     match form {
         Form::Json => output::json(&json!({"profile_id": id})),

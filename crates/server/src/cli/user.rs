@@ -13,6 +13,7 @@ use crate::{
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Args, Subcommand};
 use hospes_protocol::{
+    audit_event::EventKind,
     email_address, external_id,
     id::{ProjectId, UserId},
     login_name,
@@ -141,7 +142,7 @@ impl Add {
             disabled_at: None,
             tokens_valid_from: now,
         };
-        let id = user.id.to_string();
+        let (id, occasion) = (user.id.to_string(), opened.occasion());
         opened.write(move |tx, project| {
             match tx.add_user(project, &user)? {
                 Ok(()) => {}
@@ -156,7 +157,7 @@ impl Add {
             if let Some(hash) = &hash {
                 tx.set_password(project, &user.id, hash, now)?;
             }
-            Ok(())
+            tx.record(project, &occasion.event(EventKind::UserAdded).user(&user.id))
         })?;
         match form {
             Form::Json => output::json(&json!({"user_id": id})),
@@ -226,10 +227,13 @@ fn as_json(user: &Record) -> Value {
 }
 
 fn disable(opened: &Opened, name: &str, form: Form) -> Result<()> {
-    let (wanted, now) = (name.to_owned(), opened.now());
+    let (wanted, now, occasion) = (name.to_owned(), opened.now(), opened.occasion());
     let id = opened.write(move |tx, project| {
         let user = find(tx, project, &wanted)?;
         tx.disable_user(project, &user.id, now)?;
+        if user.disabled_at.is_none() {
+            tx.record(project, &occasion.event(EventKind::UserDisabled).user(&user.id))?;
+        }
         Ok(user.id)
     })?;
     done(form, &id, "The user is disabled: sessions and tokens have ended, and nobody can log in as them.");
@@ -237,10 +241,13 @@ fn disable(opened: &Opened, name: &str, form: Form) -> Result<()> {
 }
 
 fn enable(opened: &Opened, name: &str, form: Form) -> Result<()> {
-    let (wanted, now) = (name.to_owned(), opened.now());
+    let (wanted, now, occasion) = (name.to_owned(), opened.now(), opened.occasion());
     let id = opened.write(move |tx, project| {
         let user = find(tx, project, &wanted)?;
         tx.enable_user(project, &user.id, now)?;
+        if user.disabled_at.is_some() {
+            tx.record(project, &occasion.event(EventKind::UserEnabled).user(&user.id))?;
+        }
         Ok(user.id)
     })?;
     done(form, &id, "The user is enabled and may log in again.");
@@ -258,10 +265,11 @@ fn show(opened: &Opened, name: &str, form: Form) -> Result<()> {
 }
 
 fn sign_out(opened: &Opened, name: &str, form: Form) -> Result<()> {
-    let (wanted, now) = (name.to_owned(), opened.now());
+    let (wanted, now, occasion) = (name.to_owned(), opened.now(), opened.occasion());
     let id = opened.write(move |tx, project| {
         let user = find(tx, project, &wanted)?;
         tx.sign_out_everywhere(project, &user.id, now)?;
+        tx.record(project, &occasion.event(EventKind::UserSignedOut).user(&user.id))?;
         Ok(user.id)
     })?;
     done(form, &id, "The user is signed out everywhere: sessions and tokens have ended.");
@@ -274,8 +282,13 @@ fn remove(opened: &Opened, name: &str, is_sure: bool, form: Form) -> Result<()> 
     if !is_sure {
         ask::confirm(&format!("Remove the user {name} ({}) with everything that is theirs?", user.id))?;
     }
-    let (id, now) = (user.id.clone(), opened.now());
-    opened.write(move |tx, project| tx.remove_user(project, &user.id, now))?;
+    let (id, now, occasion) = (user.id.clone(), opened.now(), opened.occasion());
+    opened.write(move |tx, project| {
+        if tx.remove_user(project, &user.id, now)? {
+            tx.record(project, &occasion.event(EventKind::UserDeleted).user(&user.id))?;
+        }
+        Ok(())
+    })?;
     done(form, &id, "The user is removed.");
     Ok(())
 }
@@ -284,13 +297,15 @@ fn set_password(opened: &Opened, name: &str, from: ask::From, keep_sessions: boo
     let wanted = name.to_owned();
     let user = opened.read(move |tx, project| find(tx, project, &wanted))?;
     let (hash, now, id) = (ask_for_hash(opened, from)?, opened.now(), user.id.clone());
+    let occasion = opened.occasion();
     opened.write(move |tx, project| {
         tx.set_password(project, &user.id, &hash, now)?;
         // Whoever knew the old password may still be logged in.
         if !keep_sessions {
             tx.sign_out_everywhere(project, &user.id, now)?;
         }
-        Ok(())
+        let event = occasion.event(EventKind::UserPasswordSet).user(&user.id);
+        tx.record(project, &event.detail("signed_out", !keep_sessions))
     })?;
     done(form, &id, "The password is set.");
     Ok(())

@@ -5,6 +5,7 @@ use crate::{
     front::Front,
     store::housekeeping::{BATCH, Expired},
 };
+use hospes_protocol::id::ProjectId;
 use std::time::Duration;
 use tokio::sync::watch;
 use tracing::{debug, warn};
@@ -26,8 +27,34 @@ pub(super) async fn run(app: App, front: Front, mut stop: watch::Receiver<bool>)
                 warn!(%failure, "expired keys could not be removed");
             }
         }
+        for project in front.projects() {
+            remove_events(&app, &project, &mut stop).await;
+        }
         for what in Expired::ALL {
             remove(&app, what, &mut stop).await;
+        }
+    }
+}
+
+/// Removes what the audit log of a project need not remember any more, a batch at a time.
+async fn remove_events(app: &App, project: &ProjectId, stop: &mut watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let (project, now) = (project.clone(), app.clock.now());
+        let removed = app.store.write(move |tx| {
+            let Some(record) = tx.find_project(&project)? else { return Ok(0) };
+            Ok(tx.remove_events(&project, record.settings.audit_days.begin(now), BATCH)?)
+        });
+        match removed.await {
+            Ok(removed) if removed < u64::from(BATCH) => return,
+            Ok(_) => {}
+            Err(failure) => {
+                warn!(%failure, "old events of the audit log could not be removed");
+                return;
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PAUSE) => {}
+            _ = stop.changed() => return,
         }
     }
 }

@@ -16,13 +16,20 @@ use super::{
 use crate::{
     entropy::Entropy,
     failure::Failure,
+    project,
     store::{
         Store, Tx,
         signing_keys::{KeyPurpose, StoredKey},
     },
 };
 use anyhow::{Context as _, Result, anyhow, bail};
-use hospes_protocol::{Seconds, Timestamp, client::SigningAlg, id::ProjectId, jose::SigningKey};
+use hospes_protocol::{
+    Seconds, Timestamp,
+    audit_event::{Actor, EventKind},
+    client::SigningAlg,
+    id::ProjectId,
+    jose::SigningKey,
+};
 use zeroize::Zeroizing;
 
 /// A request that began before a key retired may still sign with it, and clocks of several servers differ.
@@ -128,6 +135,7 @@ pub fn rotate(
             make(master, project, purpose, alg, entropy, now).map(|key| StoredKey { activates_at: begins, ..key })
         })
         .collect::<Result<Vec<_>>>()?;
+    let occasion = project::occasion(project, entropy, Actor::Operator, now);
     let (project, mark) = (project.clone(), master.mark());
     Ok(store.write_blocking(move |tx| {
         let existing = lock(tx, &mark.id, &project)?;
@@ -152,6 +160,9 @@ pub fn rotate(
             }
             tx.add_key(&project, new)?;
         }
+        let kids: Vec<String> = made.iter().map(|key| key.kid.clone()).collect();
+        let event = occasion.event(EventKind::SigningKeyRotated).detail("kids", kids);
+        tx.record(&project, &event.detail("emergency", is_emergency))?;
         Ok(made.clone())
     })?)
 }

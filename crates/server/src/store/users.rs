@@ -206,10 +206,11 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Deletes a user with all that belongs to them. Whatever else still names them finds no user, and so is void.
+    /// Deletes a user with all that belongs to them. Whatever else still names them finds no user, and so is void. `false`
+    /// when there is no such user any more.
     ///
     /// What is issued meanwhile holds a grant, as in [`Tx::sign_out_everywhere`]: that waits for it before anything goes.
-    pub fn remove_user(&mut self, project: &ProjectId, id: &UserId, now: Timestamp) -> Result<()> {
+    pub fn remove_user(&mut self, project: &ProjectId, id: &UserId, now: Timestamp) -> Result<bool> {
         self.sign_out_everywhere(project, id, now)?;
         let values = [project.into(), id.into()];
         self.run(
@@ -223,8 +224,7 @@ impl Tx<'_> {
         self.run("DELETE FROM attests WHERE project_id = $1 AND user_id = $2", &values)?;
         self.run("DELETE FROM passwords WHERE project_id = $1 AND user_id = $2", &values)?;
         self.run("DELETE FROM user_names WHERE project_id = $1 AND user_id = $2", &values)?;
-        self.run("DELETE FROM users WHERE project_id = $1 AND user_id = $2", &values)?;
-        Ok(())
+        Ok(self.run("DELETE FROM users WHERE project_id = $1 AND user_id = $2", &values)? == 1)
     }
 }
 

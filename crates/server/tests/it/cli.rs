@@ -718,3 +718,95 @@ fn the_command_line_works_on_postgresql_too() {
     assert!(backup.code == 1 && backup.stderr.contains("pg_dump"), "{}", backup.stderr);
     execute(&format!("DROP SCHEMA \"{schema}\" CASCADE"));
 }
+
+/// Each command writes what it did, and one that fails writes nothing.
+#[test]
+fn what_the_operator_does_is_in_the_audit_log() {
+    let (place, _) = Place::initialised();
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/policy.toml");
+    let mut seen = 0;
+    let mut expect = |expected: &[&str]| {
+        let events = place.json(&["audit", "list"])["audit_events"].as_array().unwrap().clone();
+        assert!(events.iter().all(|event| event["actor"] == "operator"), "{events:?}");
+        let mut kinds: Vec<_> = events.iter().map(|event| text(event, "kind").to_owned()).collect();
+        kinds.sort();
+        assert_eq!(kinds.len(), seen + expected.len(), "{kinds:?}");
+        for kind in expected {
+            assert!(kinds.iter().any(|own| own == kind), "{kind}: {kinds:?}");
+        }
+        seen = kinds.len();
+    };
+    expect(&[]);
+    let client = place.add_client();
+    let client = text(&client, "client_id");
+    expect(&["client.added"]);
+    for (arguments, kind) in [
+        (&["client", "rotate-secret", "start", client][..], "client.secret_rotation_started"),
+        (&["client", "rotate-secret", "cancel", client], "client.secret_rotation_cancelled"),
+        (&["client", "rotate-secret", "start", client], "client.secret_rotation_started"),
+        (&["client", "rotate-secret", "promote", client], "client.secret_rotation_finished"),
+        (&["client", "disable", client], "client.disabled"),
+        (&["client", "enable", client], "client.enabled"),
+        (&["client", "remove", client, "--yes"], "client.removed"),
+        (&["user", "add", "--username", "ada", "--no-password"], "user.added"),
+        (&["user", "disable", "ada"], "user.disabled"),
+        (&["user", "enable", "ada"], "user.enabled"),
+        (&["user", "sign-out", "ada"], "user.signed_out"),
+        (&["user", "remove", "ada", "--yes"], "user.deleted"),
+        (&["settings", "set", "audit_days", "30"], "project.settings_changed"),
+        (&["secret", "add"], "project.secret_added"),
+        (&["key", "rotate"], "signing_key.rotated"),
+        (&["policy", "apply", example.to_str().unwrap()], "policy.changed"),
+    ] {
+        place.json(arguments);
+        expect(&[kind]);
+    }
+    for arguments in [
+        &["client", "disable", client][..],
+        &["client", "rotate-secret", "promote", client],
+        &["user", "disable", "ada"],
+        &["user", "add", "--username", "ada", "--no-password", "--role", "none"],
+        &["settings", "set", "audit_days", "0"],
+        &["secret", "remove", "none"],
+        &["key", "rotate"],
+        &["policy", "apply", "none.toml"],
+    ] {
+        assert_eq!(place.run(arguments).code, 1, "{arguments:?}");
+    }
+    expect(&[]);
+    place.json(&["user", "add", "--username", "ada", "--no-password"]);
+    let password =
+        place.run_with_input(&["user", "set-password", "ada", "--password-stdin"], "correct horse battery\n");
+    assert_eq!(password.code, 0, "{}", password.stderr);
+    expect(&["user.added", "user.password_set"]);
+
+    let last = place.json(&["audit", "list", "--kind", "user.password_set"])["audit_events"][0].clone();
+    assert_eq!(last["detail"], json!({ "signed_out": true }));
+    let table = place.run(&["audit", "list", "--limit", "1"]).stdout;
+    assert!(table.contains("WHEN") && table.lines().count() == 2, "{table}");
+    let all = place.json(&["audit", "list"])["audit_events"].as_array().unwrap().clone();
+    let rest = place.json(&["audit", "list", "--after", text(&all[4], "event_id")])["audit_events"].clone();
+    assert_eq!(rest, json!(all[5..]));
+    assert_eq!(place.json(&["audit", "list", "--from", "2999-01-01T00:00:00Z"])["audit_events"], json!([]));
+    place.fails(&["audit", "list", "--kind", "login"], "no event has the kind login; there are client.added");
+    place.fails(&["audit", "list", "--to", "now"], "write it as in");
+    place.fails(&["audit", "list", "--after", "none"], "there is no event none");
+}
+
+#[test]
+fn a_restore_is_in_the_audit_log() {
+    let (place, _) = Place::initialised();
+    assert_eq!(place.run(&["backup", "copy.db"]).code, 0);
+    place.json(&["restore", "copy.db", "--force"]);
+    let restored = place.json(&["audit", "list"])["audit_events"].clone();
+    assert_eq!(
+        (text(&restored[0], "kind"), &restored[0]["detail"]),
+        ("project.restored", &json!({ "kept_grants": false }))
+    );
+    place.json(&["restore", "--void-only"]);
+    assert_eq!(place.json(&["audit", "list"])["audit_events"].as_array().unwrap().len(), 2);
+    place.json(&["restore", "copy.db", "--force", "--keep-grants"]);
+    let kept = place.json(&["audit", "list"])["audit_events"].clone();
+    assert_eq!(kept.as_array().unwrap().len(), 1, "the backup's own log, and what was done now");
+    assert_eq!(kept[0]["detail"], json!({ "kept_grants": true }));
+}

@@ -6,6 +6,7 @@
 mod account_apps;
 mod app;
 mod attacks;
+mod audit;
 mod authorize;
 mod claim_templates;
 mod cli;

@@ -27,13 +27,17 @@ use Names::{InBody, InPath, InQuery, Nothing, OfNoKind};
 /// Whoever adds a call says here how it names what belongs to a project.
 fn names(operation: &str, own: &BTreeMap<&str, String>) -> Option<Names> {
     Some(match operation {
-        "GET /v1/debug/whoami"
+        "GET /v1/audit_events"
+        | "GET /v1/debug/whoami"
         | "GET /v1/projects/metrics"
         | "GET /v1/rbac/policy"
         | "GET /v1/secrets"
         | "GET /v1/settings"
         | "GET /v1/trusted_token_profiles"
         | "PATCH /v1/settings"
+        | "POST /v1/passwords"
+        | "POST /v1/passwords/authenticate"
+        | "POST /v1/passwords/strength_check"
         | "POST /v1/secrets"
         | "POST /v1/users" => Nothing(json!({})),
         "POST /v1/connected_apps/clients/search" | "POST /v1/users/search" => Nothing(json!({ "limit": 1000 })),

@@ -21,7 +21,14 @@ use axum::{
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
-use hospes_protocol::{Seconds, client::Client, grant::Grant, id::ClientId, policy::Policy};
+use hospes_protocol::{
+    Seconds,
+    audit_event::{Actor, EventKind},
+    client::Client,
+    grant::Grant,
+    id::ClientId,
+    policy::Policy,
+};
 
 /// Names the app that was just disconnected, so that the page after the redirect can say so, if it is true.
 const DISCONNECTED: &str = "disconnected";
@@ -88,6 +95,7 @@ pub(crate) async fn post(State(app): State<App>, visit: Visit, form: Form) -> Re
     visit.check_form(&app, FormKind::Apps, "", parameters.get(field::CSRF))?;
     let client_id = ClientId::new(parameters.get(field::DISCONNECT).ok_or(FORGED)?);
     let (session_hash, now) = (visit.browser.session_hash(), visit.now);
+    let occasion = app.occasion(Actor::User, now);
     let is_done = {
         let (app, client_id) = (app.clone(), client_id.clone());
         app.clone()
@@ -95,7 +103,10 @@ pub(crate) async fn post(State(app): State<App>, visit: Visit, form: Form) -> Re
             .write(move |tx| {
                 let Some(hash) = session_hash else { return Ok(false) };
                 let Some((_, user)) = situation::signed_in_alive(tx, &app, &hash, now)? else { return Ok(false) };
-                tx.revoke_grant(&app.project, &user.id, &client_id, now)?;
+                if tx.revoke_grant(&app.project, &user.id, &client_id, now)? {
+                    let event = occasion.event(EventKind::GrantDisconnected);
+                    tx.record(&app.project, &event.user(&user.id).client(&client_id))?;
+                }
                 Ok(true)
             })
             .await?

@@ -19,6 +19,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use hospes_protocol::{
     ErrorCode::InvalidRequest,
     Refusal, Timestamp,
+    audit_event::{self, Actor, Occasion},
     authorization_code::{self, AuthorizationCode},
     authorization_request::{AuthorizationRequest, Rejected, ResponseTarget, ValidRequest},
     authorize::Step,
@@ -191,7 +192,7 @@ impl Waiting {
         visit: &Visit,
         approve: impl Fn(&ValidRequest, Step) -> Option<Result<Approval, Refusal>> + Send + 'static,
     ) -> Result<Response, Failure> {
-        let new_code = NewCode::new(app);
+        let new_code = NewCode::new(app, Actor::User, visit.now);
         let code = new_code.secret.clone();
         let (id, now, session_hash) = (self.interaction.id.clone(), visit.now, visit.browser.session_hash());
         let hinted_user = self.hinted_user.clone();
@@ -257,13 +258,16 @@ enum Outcome {
 pub(crate) struct NewCode {
     pub(crate) secret: Secret,
     family_id: FamilyId,
+    occasion: Occasion,
 }
 
 impl NewCode {
-    pub(crate) fn new(app: &App) -> Self {
+    /// For a code that `actor` may be about to approve.
+    pub(crate) fn new(app: &App, actor: Actor, now: Timestamp) -> Self {
         Self {
             secret: Secret::new(authorization_code::PREFIX, &app.entropy),
             family_id: FamilyId::new(app.entropy.uuid().to_string()),
+            occasion: app.occasion(actor, now),
         }
     }
 }
@@ -304,9 +308,16 @@ pub(crate) fn add_code_of(
 ) -> Result<(), Failure> {
     let CodeOf { current, client, user, session } = of;
     let client_id = &client.id;
+    let mut event = None;
     tx.save_grant(&app.project, &user.id, client_id, now, |previous| {
-        consent::grant_after(approval, previous, &user.id, client_id, now)
+        let after = consent::grant_after(approval, previous, &user.id, client_id, now);
+        let before = previous.filter(|previous| previous.is_alive(now));
+        event = audit_event::of_consent(&new_code.occasion, approval, before, &after);
+        after
     })?;
+    if let Some(event) = &event {
+        tx.record(&app.project, event)?;
+    }
     tx.add_code(
         &app.project,
         &new_code.secret.hash(),

@@ -13,7 +13,9 @@ use crate::{
 use anyhow::anyhow;
 use axum::extract::State;
 use hospes_protocol::{
-    Timestamp, email_address,
+    Timestamp,
+    audit_event::{self, Actor, EventKind, Occasion},
+    email_address,
     id::{EmailId, ProjectId, UserId},
     jose::{KeySet, Unverified},
     session::{Attributes, FactorMethod},
@@ -61,6 +63,8 @@ pub(crate) async fn attest(
         prepared,
         new_user: project::new_user_id(&current.project.id, &app.entropy),
         new_email: project::new_email_id(&current.project.id, &app.entropy),
+        for_user: app.occasion(Actor::Host, *now),
+        for_roles: app.occasion(Actor::Host, *now),
         now: *now,
     };
     let stored = app.store.write(move |tx| login.store(tx)).await?;
@@ -95,6 +99,9 @@ struct Login {
     prepared: Prepared,
     new_user: UserId,
     new_email: EmailId,
+    /// For a user who is made, or recognised by the address.
+    for_user: Occasion,
+    for_roles: Occasion,
     now: Timestamp,
 }
 
@@ -107,9 +114,10 @@ impl Login {
         let roles = trusted_profile::roles_after(&self.attested, &project.policy);
         let user = match roles {
             Some(roles) if roles != user.roles => {
-                let user = User { roles, ..user };
-                tx.update_user(&project.id, &user, self.now)?.map_err(|_| SEVERAL_EXTERNAL_IDS)?;
-                user
+                let after = User { roles, ..user.clone() };
+                tx.update_user(&project.id, &after, self.now)?.map_err(|_| SEVERAL_EXTERNAL_IDS)?;
+                self.record_change(tx, &project.id, &self.for_roles, &user, &after)?;
+                after
             }
             _ => user,
         };
@@ -145,6 +153,7 @@ impl Login {
     /// A user of ours who was found by the address. If nobody had proven yet that it is theirs, whoever made the account
     /// may be somebody else: their password and sessions end (stytch-backend-api.md 7.4).
     fn recognise(&self, tx: &mut Tx<'_>, project: &ProjectId, user: &User) -> Result<User, Failure> {
+        let before = user;
         let mut user = user.clone();
         let attested = self.attested.email.as_deref().map(Name::email);
         let is_attested = |own: &&mut Email| attested.as_ref().is_some_and(|name| Name::email(&own.address) == *name);
@@ -168,7 +177,21 @@ impl Login {
         }
         // Somebody may have got this id a moment ago.
         tx.update_user(project, &user, self.now)?.map_err(|_| SEVERAL_EXTERNAL_IDS)?;
+        self.record_change(tx, project, &self.for_user, before, &user)?;
         Ok(user)
+    }
+
+    fn record_change(
+        &self,
+        tx: &mut Tx<'_>,
+        project: &ProjectId,
+        occasion: &Occasion,
+        before: &User,
+        after: &User,
+    ) -> Result<(), Failure> {
+        let event = occasion.event(EventKind::UserChanged).user(&after.id);
+        let event = event.detail("changed", audit_event::changed_of_user(before, after));
+        Ok(tx.record(project, &event.detail("profile_id", self.profile_id.clone()))?)
     }
 
     fn provision(&self, tx: &mut Tx<'_>, project: &ProjectId, address: &str) -> Result<User, Failure> {
@@ -186,6 +209,8 @@ impl Login {
             tokens_valid_from: self.now,
         };
         if tx.add_user(project, &user)?.is_ok() {
+            let event = self.for_user.event(EventKind::UserAdded).user(&user.id);
+            tx.record(project, &event.detail("profile_id", self.profile_id.clone()))?;
             return Ok(user);
         }
         // Another attest was faster; it made this very user.

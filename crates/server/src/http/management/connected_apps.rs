@@ -23,6 +23,7 @@ use crate::{
 use axum::extract::{Path, State};
 use hospes_protocol::{
     Refusal, Timestamp,
+    audit_event::{self, Actor, EventKind},
     client::{Client, ClientKind, Confidentiality, Party},
     connected_app,
     id::{ClientId, ProjectId},
@@ -296,6 +297,7 @@ pub(crate) async fn create(
     let stored = secret.as_ref().map(|secret| in_slot(Slot::Current, secret, *now));
     let text = secret.map(|secret| secret.text().to_owned());
     let current = caller.current;
+    let occasion = app.occasion(Actor::Host, *now);
     let connected_app = app
         .store
         .write(move |tx| {
@@ -304,6 +306,7 @@ pub(crate) async fn create(
             if let Some(secret) = &stored {
                 tx.set_client_secret(&project, &client.id, secret)?;
             }
+            tx.record(&project, &occasion.event(EventKind::ClientAdded).client(&client.id))?;
             ConnectedApp::load(&current, tx, &project, &client)
         })
         .await?;
@@ -336,9 +339,16 @@ pub(crate) async fn update(
     Body(asked): Body<AppChange>,
 ) -> Result<Reply<ConnectedAppReply>, Failure> {
     let asked = connected_app::Change::from(asked);
+    let occasion = app.occasion(Actor::Host, *now);
     let connected_app = with_app(&app, &caller, &id, move |tx, project, client| {
-        client.settings = connected_app::change(&client.settings, &asked)?;
-        tx.update_client(project, &client.id, &client.settings, client.version, *now)?;
+        let settings = connected_app::change(&client.settings, &asked)?;
+        let changed = audit_event::changed(&client.settings, &settings);
+        tx.update_client(project, &client.id, &settings, client.version, *now)?;
+        client.settings = settings;
+        if !changed.is_empty() {
+            let event = occasion.event(EventKind::ClientChanged).client(&client.id);
+            tx.record(project, &event.detail("changed", changed))?;
+        }
         Ok(())
     })
     .await?;
@@ -374,15 +384,19 @@ pub(crate) struct ClientIdReply {
 pub(crate) async fn delete(
     State(app): State<App>,
     caller: Management,
+    now: Now,
     Path(id): Path<String>,
 ) -> Result<Reply<ClientIdReply>, Failure> {
     let (project, id) = (caller.current.project.id.clone(), ClientId::new(id));
+    let occasion = app.occasion(Actor::Host, *now);
     {
         let (project, id) = (project.clone(), id.clone());
         app.store
             .write(move |tx| {
                 tx.take_client(&project, &id)?.filter(is_app).ok_or(NOT_FOUND)?;
-                tx.remove_client(&project, &id)?;
+                if tx.remove_client(&project, &id)? {
+                    tx.record(&project, &occasion.event(EventKind::ClientRemoved).client(&id))?;
+                }
                 Ok(())
             })
             .await?;
@@ -410,12 +424,15 @@ pub(crate) async fn rotate_start(
 ) -> Result<Reply<ConnectedAppReply>, Failure> {
     let secret = Secret::new(CLIENT_SECRET_PREFIX, &app.entropy);
     let stored = in_slot(Slot::Next, &secret, *now);
+    let occasion = app.occasion(Actor::Host, *now);
     let connected_app = with_app(&app, &caller, &id, move |tx, project, client| {
         has_secret(client)?;
         if tx.find_client_secrets(project, &client.id)?.iter().any(|own| own.slot == Slot::Next) {
             return Err(ALREADY_ROTATING.into());
         }
-        Ok(tx.set_client_secret(project, &client.id, &stored)?)
+        tx.set_client_secret(project, &client.id, &stored)?;
+        let event = occasion.event(EventKind::ClientSecretRotationStarted);
+        Ok(tx.record(project, &event.client(&client.id))?)
     })
     .await?;
     let next_client_secret = Some(secret.text().to_owned());
@@ -429,11 +446,17 @@ pub(crate) async fn rotate_start(
 pub(crate) async fn rotate_cancel(
     State(app): State<App>,
     caller: Management,
+    now: Now,
     Path(id): Path<String>,
 ) -> Result<Reply<ConnectedAppReply>, Failure> {
-    let connected_app = with_app(&app, &caller, &id, |tx, project, client| {
+    let occasion = app.occasion(Actor::Host, *now);
+    let connected_app = with_app(&app, &caller, &id, move |tx, project, client| {
         has_secret(client)?;
-        if tx.cancel_client_secret(project, &client.id)? { Ok(()) } else { Err(NOT_ROTATING.into()) }
+        if !tx.cancel_client_secret(project, &client.id)? {
+            return Err(NOT_ROTATING.into());
+        }
+        let event = occasion.event(EventKind::ClientSecretRotationCancelled);
+        Ok(tx.record(project, &event.client(&client.id))?)
     })
     .await?;
     Ok(Reply(ConnectedAppReply { connected_app }))
@@ -446,11 +469,17 @@ pub(crate) async fn rotate_cancel(
 pub(crate) async fn rotate(
     State(app): State<App>,
     caller: Management,
+    now: Now,
     Path(id): Path<String>,
 ) -> Result<Reply<ConnectedAppReply>, Failure> {
-    let connected_app = with_app(&app, &caller, &id, |tx, project, client| {
+    let occasion = app.occasion(Actor::Host, *now);
+    let connected_app = with_app(&app, &caller, &id, move |tx, project, client| {
         has_secret(client)?;
-        if tx.promote_client_secret(project, &client.id)? { Ok(()) } else { Err(NOT_ROTATING.into()) }
+        if !tx.promote_client_secret(project, &client.id)? {
+            return Err(NOT_ROTATING.into());
+        }
+        let event = occasion.event(EventKind::ClientSecretRotationFinished);
+        Ok(tx.record(project, &event.client(&client.id))?)
     })
     .await?;
     Ok(Reply(ConnectedAppReply { connected_app }))

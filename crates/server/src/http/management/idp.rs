@@ -25,6 +25,7 @@ use crate::{
 use axum::extract::State;
 use hospes_protocol::{
     Refusal, Timestamp,
+    audit_event::Actor,
     authorization_request::{self, AuthorizationRequest},
     authorization_response::{self, Delivery},
     authorize::{self, CONFIRMATION_REQUIRED, CONSENT_REQUIRED, Consenting, Step},
@@ -198,7 +199,7 @@ pub(crate) async fn submit(
         resources: asked.resources,
         ..request_of(client_id.clone())
     });
-    let new_code = NewCode::new(&app);
+    let new_code = NewCode::new(&app, Actor::Host, *now);
     let code = new_code.secret.clone();
     let (target, issuer, answer) = {
         let app = app.clone();

@@ -4,6 +4,7 @@
 //! with a [`reply::Reply`]. Errors are ordinary failures; [`reply::envelope`] gives them the contract's form.
 
 mod attest;
+pub(crate) mod audit_events;
 mod body;
 pub(crate) mod caller;
 mod connected_apps;
@@ -76,6 +77,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(settings::get, settings::patch))
         .routes(routes!(secrets::list, secrets::add))
         .routes(routes!(secrets::remove))
+        .routes(routes!(audit_events::list))
         .routes(routes!(rbac::get, rbac::put))
         .routes(routes!(connected_apps::create))
         .routes(routes!(connected_apps::delete))

@@ -19,6 +19,7 @@ use crate::{
 use axum::extract::State;
 use hospes_protocol::{
     Refusal,
+    audit_event::{Actor, EventKind},
     lockout::LOCKED,
     password_policy::{self, PasswordPolicy, PolicyKind},
     session::{Attributes, FactorMethod},
@@ -123,9 +124,11 @@ pub(crate) async fn create(
     let hash = hash_chosen(&app, password, &user, &project.settings.password_policy).await?;
     let email_id = email.id.to_string();
     let project = project.id.clone();
+    let occasion = app.occasion(Actor::Host, *now);
     let stored = app.store.write(move |tx| {
         tx.add_user(&project, &user)?.map_err(taken)?;
         tx.set_password(&project, &user.id, &hash, *now)?;
+        tx.record(&project, &occasion.event(EventKind::UserAdded).user(&user.id))?;
         prepared.store(tx, &user, by_password(&email))
     });
     Ok(Reply(Created { email_id, block: stored.await?.sign()? }))

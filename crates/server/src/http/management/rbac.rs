@@ -10,6 +10,7 @@ use crate::{app::App, failure::Failure, http::extract::Now, store::projects::Pro
 use axum::extract::State;
 use hospes_protocol::{
     Refusal,
+    audit_event::{self, AuditEvent, EventKind, Occasion},
     policy::{Permission, Policy},
     rbac::{Document, EVERYBODY},
 };
@@ -128,7 +129,7 @@ pub(crate) async fn put(
     now: Now,
     Body(document): Body<Document>,
 ) -> Result<Reply<PolicyReply>, Failure> {
-    let changed = super::settings::change_project(&app, &caller, *now, move |project: &mut Project| {
+    let changed = super::settings::change_project(&app, &caller, *now, event, move |project: &mut Project| {
         let policy = document.clone().apply(&project.policy)?;
         if policy.default_scope.as_ref().is_some_and(|scope| !scope.iter().all(|value| policy.knows(value))) {
             return Err(IN_USE);
@@ -138,4 +139,8 @@ pub(crate) async fn put(
     })
     .await?;
     Ok(Reply(PolicyReply { policy: PolicyView::of(&changed.policy) }))
+}
+
+fn event(occasion: &Occasion, before: &Project, after: &Project) -> AuditEvent {
+    occasion.event(EventKind::PolicyChanged).detail("changed", audit_event::changed(&before.policy, &after.policy))
 }

@@ -8,7 +8,10 @@ use super::{
 };
 use crate::{app::App, failure::Failure, http::extract::Now, project, store::project_secrets::ProjectSecret};
 use axum::extract::{Path, State};
-use hospes_protocol::project_secret;
+use hospes_protocol::{
+    audit_event::{Actor, EventKind},
+    project_secret,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -73,10 +76,13 @@ pub(crate) async fn add(
     let secret = project::new_secret(&project, &app.entropy);
     let stored = project::stored_secret(&project, secret.text(), &app.entropy, *now);
     let added = stored.clone();
+    let occasion = app.occasion(Actor::Host, *now);
     app.store
         .write(move |tx| {
             project_secret::may_add(&tx.take_project_secrets(&project)?)?;
-            Ok(tx.add_project_secret(&project, &added)?)
+            tx.add_project_secret(&project, &added)?;
+            let event = occasion.event(EventKind::ProjectSecretAdded).detail("secret_id", added.id.clone());
+            Ok(tx.record(&project, &event)?)
         })
         .await?;
     Ok(Reply(SecretReply { secret: SecretView::of(&stored, Some(secret.text().to_owned())) }))
@@ -88,15 +94,18 @@ pub(crate) async fn add(
 pub(crate) async fn remove(
     State(app): State<App>,
     caller: Management,
+    now: Now,
     Path(id): Path<String>,
 ) -> Result<Reply<Nothing>, Failure> {
     let project = caller.current.project.id.clone();
+    let occasion = app.occasion(Actor::Host, *now);
     app.store
         .write(move |tx| {
             // All of them, so that two that are deleted at the same time are not both the last but one.
             project_secret::may_remove(&tx.take_project_secrets(&project)?, &id)?;
             tx.remove_project_secret(&project, &id)?;
-            Ok(())
+            let event = occasion.event(EventKind::ProjectSecretRemoved).detail("secret_id", id.clone());
+            Ok(tx.record(&project, &event)?)
         })
         .await?;
     Ok(Reply(Nothing {}))

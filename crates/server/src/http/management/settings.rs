@@ -14,7 +14,10 @@ use crate::{
     store::projects::Project,
 };
 use axum::extract::State;
-use hospes_protocol::{Refusal, Timestamp};
+use hospes_protocol::{
+    Refusal, Timestamp,
+    audit_event::{self, Actor, AuditEvent, EventKind, Occasion},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -53,7 +56,7 @@ pub(crate) async fn patch(
     Patch(patch): Patch,
 ) -> Result<Reply<SettingsReply>, Failure> {
     let config = app.config.clone();
-    let changed = change_project(&app, &caller, *now, move |project| {
+    let changed = change_project(&app, &caller, *now, settings_event, move |project| {
         project.settings = project_settings::changed(&project.settings, &patch, &config.lifetimes, &config.fetch)
             .map_err(|why| refuse_with(400, "invalid_argument", why))?;
         Ok(())
@@ -62,20 +65,33 @@ pub(crate) async fn patch(
     Ok(Reply(SettingsReply { settings: changed.settings }))
 }
 
-/// Reads the project, changes it, and writes it if nobody else did meanwhile; else again from the start.
+fn settings_event(occasion: &Occasion, before: &Project, after: &Project) -> AuditEvent {
+    let changed = audit_event::changed(&before.settings, &after.settings);
+    occasion.event(EventKind::ProjectSettingsChanged).detail("changed", changed)
+}
+
+/// Reads the project, changes it, and writes it if nobody else did meanwhile; else again from the start. A change is
+/// the event that `event_of` makes of it.
 pub(super) async fn change_project(
     app: &App,
     caller: &Management,
     now: Timestamp,
+    event_of: fn(&Occasion, &Project, &Project) -> AuditEvent,
     change: impl Fn(&mut Project) -> Result<(), Refusal> + Send + 'static,
 ) -> Result<Project, Failure> {
     let id = caller.current.project.id.clone();
+    let occasion = app.occasion(Actor::Host, now);
     app.store
         .write(move |tx| {
             for _ in 0..TRIES {
-                let mut project = tx.find_project(&id)?.ok_or(super::error::WRONG_CREDENTIALS)?;
+                let before = tx.find_project(&id)?.ok_or(super::error::WRONG_CREDENTIALS)?;
+                let mut project = before.clone();
                 change(&mut project)?;
+                if project == before {
+                    return Ok(project);
+                }
                 if let Some(version) = tx.update_project(&project, now)? {
+                    tx.record(&id, &event_of(&occasion, &before, &project))?;
                     project.version = version;
                     return Ok(project);
                 }

@@ -12,6 +12,7 @@ use crate::{app::App, failure::Failure, http::extract::Now, project};
 use axum::extract::{Path, State};
 use hospes_protocol::{
     Refusal,
+    audit_event::{self, Actor, EventKind},
     trusted_profile::{
         MOST_PROFILES, ProfileSettings, PublicKeyType, REAUTHENTICATE_AFTER, TrustedProfile, validate_settings,
     },
@@ -180,13 +181,15 @@ pub(crate) async fn create(
     let id = project::new_trusted_profile_id(&project, &app.entropy);
     let profile = TrustedProfile { id, settings: asked.begin()?, created_at: *now, updated_at: *now };
     let added = profile.clone();
+    let occasion = app.occasion(Actor::Host, *now);
     app.store
         .write(move |tx| {
             if tx.list_trusted_profiles(&project)?.len() >= MOST_PROFILES {
                 return Err(TOO_MANY.into());
             }
             tx.add_trusted_profile(&project, &added)?;
-            Ok(())
+            let event = occasion.event(EventKind::TrustedTokenProfileAdded).detail("profile_id", added.id.clone());
+            Ok(tx.record(&project, &event)?)
         })
         .await?;
     Ok(Reply(ProfileReply { trusted_token_profile: ProfileObject::of(profile) }))
@@ -227,13 +230,20 @@ pub(crate) async fn update(
     Body(asked): Body<ProfileChange>,
 ) -> Result<Reply<ProfileReply>, Failure> {
     let project = caller.current.project.id.clone();
+    let occasion = app.occasion(Actor::Host, *now);
     let profile = app
         .store
         .write(move |tx| {
             let profile = tx.take_trusted_profile(&project, &id)?.ok_or(NOT_FOUND)?;
-            let settings = asked.clone().apply(profile.settings)?;
+            let settings = asked.clone().apply(profile.settings.clone())?;
+            let changed = audit_event::changed(&profile.settings, &settings);
             let profile = TrustedProfile { settings, updated_at: *now, ..profile };
             tx.save_trusted_profile(&project, &profile)?;
+            if !changed.is_empty() {
+                let event = occasion.event(EventKind::TrustedTokenProfileChanged);
+                let event = event.detail("profile_id", profile.id.clone()).detail("changed", changed);
+                tx.record(&project, &event)?;
+            }
             Ok(profile)
         })
         .await?;
@@ -248,11 +258,19 @@ pub(crate) async fn update(
 pub(crate) async fn delete(
     State(app): State<App>,
     caller: Management,
+    now: Now,
     Path(id): Path<String>,
 ) -> Result<Reply<Nothing>, Failure> {
     let project = caller.current.project.id.clone();
+    let occasion = app.occasion(Actor::Host, *now);
     app.store
-        .write(move |tx| if tx.remove_trusted_profile(&project, &id)? { Ok(()) } else { Err(NOT_FOUND.into()) })
+        .write(move |tx| {
+            if !tx.remove_trusted_profile(&project, &id)? {
+                return Err(NOT_FOUND.into());
+            }
+            let event = occasion.event(EventKind::TrustedTokenProfileRemoved).detail("profile_id", id.clone());
+            Ok(tx.record(&project, &event)?)
+        })
         .await?;
     Ok(Reply(Nothing {}))
 }

@@ -8,7 +8,12 @@ use super::{
 };
 use crate::{app::App, failure::Failure, http::extract::Now};
 use axum::extract::{Path, State};
-use hospes_protocol::{client::Client, grant::Grant, id::ClientId};
+use hospes_protocol::{
+    audit_event::{Actor, EventKind},
+    client::Client,
+    grant::Grant,
+    id::ClientId,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -78,11 +83,15 @@ pub(crate) async fn revoke(
     Path((user_id, client_id)): Path<(String, String)>,
 ) -> Result<Reply<Nothing>, Failure> {
     let (project, client_id) = (caller.current.project.id.clone(), ClientId::new(client_id));
+    let occasion = app.occasion(Actor::Host, *now);
     app.store
         .write(move |tx| {
             let user = user_of(tx, &project, &user_id)?;
             tx.find_client(&project, &client_id)?.ok_or(NOT_FOUND)?;
-            tx.revoke_grant(&project, &user.id, &client_id, *now)?;
+            if tx.revoke_grant(&project, &user.id, &client_id, *now)? {
+                let event = occasion.event(EventKind::GrantDisconnected);
+                tx.record(&project, &event.user(&user.id).client(&client_id))?;
+            }
             Ok(())
         })
         .await?;

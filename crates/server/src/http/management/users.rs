@@ -18,7 +18,9 @@ use crate::{
 };
 use axum::extract::{Path, State};
 use hospes_protocol::{
-    Refusal, Timestamp, email_address, external_id,
+    Refusal, Timestamp,
+    audit_event::{self, Actor, EventKind, Occasion},
+    email_address, external_id,
     id::{EmailId, PhoneId, ProjectId, UserId},
     phone_number,
     policy::Policy,
@@ -140,7 +142,13 @@ pub(crate) async fn create(
     };
     let object = UserObject::of(&user, None, *now);
     let project = project.id.clone();
-    app.store.write(move |tx| tx.add_user(&project, &user)?.map_err(taken)).await?;
+    let occasion = app.occasion(Actor::Host, *now);
+    app.store
+        .write(move |tx| {
+            tx.add_user(&project, &user)?.map_err(taken)?;
+            Ok(tx.record(&project, &occasion.event(EventKind::UserAdded).user(&user.id))?)
+        })
+        .await?;
     Ok(Reply(Created {
         user_id: object.user_id.clone(),
         email_id: object.emails.first().map(|own| own.email_id.clone()).unwrap_or_default(),
@@ -286,9 +294,10 @@ async fn change(
     by: impl Fn(&mut User) -> Result<(), Refusal> + Send + 'static,
 ) -> Result<UserObject, Failure> {
     let project = caller.current.project.id.clone();
+    let occasion = app.occasion(Actor::Host, now);
     let write = app.store.write(move |tx| {
         let user = take_user_of(tx, &project, &id)?;
-        change_taken(tx, &project, user, now, &by)
+        change_taken(tx, &project, user, &occasion, &by)
     });
     write.await
 }
@@ -297,12 +306,18 @@ fn change_taken(
     tx: &mut Tx<'_>,
     project: &ProjectId,
     mut user: User,
-    now: Timestamp,
+    occasion: &Occasion,
     by: impl Fn(&mut User) -> Result<(), Refusal>,
 ) -> Result<UserObject, Failure> {
+    let before = user.clone();
     by(&mut user)?;
-    tx.update_user(project, &user, now)?.map_err(taken)?;
-    UserObject::load(tx, project, &user, now)
+    tx.update_user(project, &user, occasion.at)?.map_err(taken)?;
+    let changed = audit_event::changed_of_user(&before, &user);
+    if !changed.is_empty() {
+        let event = occasion.event(EventKind::UserChanged).user(&user.id).detail("changed", changed);
+        tx.record(project, &event)?;
+    }
+    UserObject::load(tx, project, &user, occasion.at)
 }
 
 #[derive(Serialize, ToSchema)]
@@ -332,9 +347,12 @@ pub(crate) async fn delete(
     Path(id): Path<String>,
 ) -> Result<Reply<Deleted>, Failure> {
     let project = caller.current.project.id.clone();
+    let occasion = app.occasion(Actor::Host, *now);
     let remove = app.store.write(move |tx| {
         let user = user_of(tx, &project, &id)?;
-        tx.remove_user(&project, &user.id, *now)?;
+        if tx.remove_user(&project, &user.id, *now)? {
+            tx.record(&project, &occasion.event(EventKind::UserDeleted).user(&user.id))?;
+        }
         Ok(user.id.to_string())
     });
     Ok(Reply(Deleted { user_id: remove.await? }))
@@ -410,11 +428,12 @@ async fn change_holder(
     by: impl Fn(&mut User) -> Result<(), Refusal> + Send + 'static,
 ) -> Result<Reply<UserReply>, Failure> {
     let project = caller.current.project.id.clone();
+    let occasion = app.occasion(Actor::Host, now);
     let write = app.store.write(move |tx| {
         let holder = tx.find_user_by_name(&project, &name)?.ok_or_else(|| not_found.clone())?;
         let user = tx.take_user(&project, &holder.id)?.filter(|user| user.names().contains(&name));
         let user = user.ok_or_else(|| not_found.clone())?;
-        change_taken(tx, &project, user, now, &by)
+        change_taken(tx, &project, user, &occasion, &by)
     });
     Ok(write.await?.into())
 }
@@ -430,11 +449,12 @@ pub(crate) async fn delete_password(
     Path(id): Path<String>,
 ) -> Result<Reply<UserReply>, Failure> {
     let project = caller.current.project.id.clone();
+    let occasion = app.occasion(Actor::Host, *now);
     let write = app.store.write(move |tx| {
         for holder in user::holders_of_password(&id) {
             let Some(user) = tx.find_user(&project, &holder)? else { continue };
-            if user.password_id() == id && tx.find_password(&project, &holder)?.is_some() {
-                tx.remove_password(&project, &holder)?;
+            if user.password_id() == id && tx.remove_password(&project, &holder)? {
+                tx.record(&project, &occasion.event(EventKind::UserPasswordRemoved).user(&holder))?;
                 return UserObject::load(tx, &project, &user, *now);
             }
         }
@@ -503,7 +523,11 @@ pub(crate) async fn disable(
     now: Now,
     id: Path<String>,
 ) -> Result<Reply<UserReply>, Failure> {
-    act(state, caller, now, id, |tx, project, user, now| tx.disable_user(project, &user.id, now).map(drop)).await
+    let disable = |tx: &mut Tx<'_>, project: &ProjectId, user: &User, now| {
+        tx.disable_user(project, &user.id, now)?;
+        Ok(user.disabled_at.is_none())
+    };
+    act(state, caller, now, id, EventKind::UserDisabled, disable).await
 }
 
 /// Lets a disabled user in again; what has ended stays ended: an extension.
@@ -515,7 +539,11 @@ pub(crate) async fn enable(
     now: Now,
     id: Path<String>,
 ) -> Result<Reply<UserReply>, Failure> {
-    act(state, caller, now, id, |tx, project, user, now| tx.enable_user(project, &user.id, now).map(drop)).await
+    let enable = |tx: &mut Tx<'_>, project: &ProjectId, user: &User, now| {
+        tx.enable_user(project, &user.id, now)?;
+        Ok(user.disabled_at.is_some())
+    };
+    act(state, caller, now, id, EventKind::UserEnabled, enable).await
 }
 
 /// Ends every session, token and open authorization request of the user: an extension.
@@ -528,7 +556,11 @@ pub(crate) async fn sign_out_everywhere(
     now: Now,
     id: Path<String>,
 ) -> Result<Reply<UserReply>, Failure> {
-    act(state, caller, now, id, |tx, project, user, now| tx.sign_out_everywhere(project, &user.id, now)).await
+    let sign_out = |tx: &mut Tx<'_>, project: &ProjectId, user: &User, now| {
+        tx.sign_out_everywhere(project, &user.id, now)?;
+        Ok(true)
+    };
+    act(state, caller, now, id, EventKind::UserSignedOut, sign_out).await
 }
 
 /// Forgets wrong passwords, so that the user may try again at once: an extension.
@@ -540,20 +572,30 @@ pub(crate) async fn unlock(
     now: Now,
     id: Path<String>,
 ) -> Result<Reply<UserReply>, Failure> {
-    act(state, caller, now, id, |tx, project, user, _| tx.reset_password_failures(project, &user.id)).await
+    let unlock = |tx: &mut Tx<'_>, project: &ProjectId, user: &User, now| {
+        let was_locked = tx.find_password(project, &user.id)?.is_some_and(|password| password.is_locked(now));
+        tx.reset_password_failures(project, &user.id)?;
+        Ok(was_locked)
+    };
+    act(state, caller, now, id, EventKind::UserUnlocked, unlock).await
 }
 
+/// Does `what` to the user, who is locked. It says whether there was anything to do; if so, it is an event.
 async fn act(
     State(app): State<App>,
     caller: Management,
     now: Now,
     Path(id): Path<String>,
-    what: fn(&mut Tx<'_>, &ProjectId, &User, Timestamp) -> anyhow::Result<()>,
+    kind: EventKind,
+    what: fn(&mut Tx<'_>, &ProjectId, &User, Timestamp) -> anyhow::Result<bool>,
 ) -> Result<Reply<UserReply>, Failure> {
     let project = caller.current.project.id.clone();
+    let occasion = app.occasion(Actor::Host, *now);
     let write = app.store.write(move |tx| {
-        let user = user_of(tx, &project, &id)?;
-        what(tx, &project, &user, *now)?;
+        let user = take_user_of(tx, &project, &id)?;
+        if what(tx, &project, &user, *now)? {
+            tx.record(&project, &occasion.event(kind).user(&user.id))?;
+        }
         // As they are after it.
         let user = user_of(tx, &project, user.id.as_str())?;
         UserObject::load(tx, &project, &user, *now)

@@ -27,6 +27,7 @@ use axum::{
 use form_urlencoded::Serializer;
 use hospes_protocol::{
     Seconds,
+    audit_event::Actor,
     authorization_request::{self, AuthorizationRequest, Rejected},
     authorize::Step,
     id::{InteractionId, UserId},
@@ -72,7 +73,7 @@ async fn begin(app: &App, mut visit: Visit, request: AuthorizationRequest) -> Re
         }
         Ok((valid, Step::Refuse(refusal))) => Ok(deliver(app, client, &valid.target, Err(&refusal), &visit.page)),
         Ok((_, Step::Issue(_))) => {
-            let new_code = NewCode::new(app);
+            let new_code = NewCode::new(app, Actor::User, now);
             let code = new_code.secret.clone();
             let target = {
                 let app = app.clone();

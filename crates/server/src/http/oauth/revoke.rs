@@ -18,6 +18,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hospes_protocol::{
+    audit_event::{Actor, EventKind},
     parameters::Parameters,
     plane::Plane,
     refresh_token::Presented,
@@ -56,6 +57,7 @@ async fn refresh_token(app: &App, plane: Plane, caller: Caller, presented: Prese
     else {
         return Ok(());
     };
+    let occasion = app.occasion(Actor::Client, *now);
     let app = app.clone();
     app.clone()
         .store
@@ -69,8 +71,11 @@ async fn refresh_token(app: &App, plane: Plane, caller: Caller, presented: Prese
                 family.as_ref(),
                 plane,
             );
-            if let Decision::RevokeFamily(id) = decision {
-                tx.revoke_family(&app.project, &id, *now)?;
+            if let (Decision::RevokeFamily(id), Some(family)) = (decision, &family)
+                && tx.revoke_family(&app.project, &id, *now)?
+            {
+                let event = occasion.event(EventKind::RefreshTokenRevoked);
+                tx.record(&app.project, &event.user(&family.user_id).client(&family.client_id))?;
             }
             Ok(())
         })

@@ -22,6 +22,7 @@ use anyhow::Context as _;
 use axum::{extract::State, http::HeaderMap};
 use hospes_protocol::{
     Scope, Seconds, Timestamp, access_scope,
+    audit_event::{Actor, EventKind},
     authorization_code::{self, Redemption},
     claim_template,
     client::GrantType,
@@ -105,6 +106,7 @@ async fn redeem_code(
 ) -> Result<Order, Failure> {
     let hash = authorization_code::hash(&request.code);
     let secret = app.entropy.bytes::<32>();
+    let occasion = app.occasion(Actor::Client, now);
     let app = app.clone();
     app.clone()
         .store
@@ -121,7 +123,10 @@ async fn redeem_code(
                 authorization_code::Decision::Issue => {}
                 authorization_code::Decision::RevokeFamily => {
                     warn!(client_id = %code.client_id, family_id = %code.family_id, "an authorization code was replayed");
-                    tx.revoke_family(project, &code.family_id, now)?;
+                    if tx.revoke_family(project, &code.family_id, now)? {
+                        let event = occasion.event(EventKind::CodeReplayed);
+                        tx.record(project, &event.user(&code.user_id).client(&code.client_id))?;
+                    }
                     return Err(authorization_code::REPLAYED.into());
                 }
                 authorization_code::Decision::Refuse(refusal) => return Err(refusal.into()),
@@ -260,6 +265,7 @@ async fn refresh_once(
     }
     let family_id: FamilyId = request.presented.family_id();
     let new_salt = app.entropy.bytes::<16>();
+    let occasion = app.occasion(Actor::Client, now);
     let app = app.clone();
     app.clone()
         .store
@@ -335,7 +341,10 @@ async fn refresh_once(
                 }
                 refresh_token::Decision::Theft => {
                     warn!(client_id = %family.client_id, family_id = %family.id, "refresh token reuse: the family is revoked");
-                    tx.revoke_family(project, &family_id, now)?;
+                    if tx.revoke_family(project, &family_id, now)? {
+                        let event = occasion.event(EventKind::RefreshTokenReused);
+                        tx.record(project, &event.user(&family.user_id).client(&family.client_id))?;
+                    }
                     return Err(refresh_token::REUSED.into());
                 }
                 refresh_token::Decision::Alarm(refusal) => {

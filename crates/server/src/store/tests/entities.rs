@@ -3,7 +3,7 @@
 use super::{records::*, *};
 use crate::store::{
     Position, Taken, Tx,
-    audit::AuditEvent,
+    audit::EventFilter,
     client_secrets::Slot,
     deployment::MasterKeyMark,
     housekeeping::Expired,
@@ -14,11 +14,12 @@ use crate::store::{
 use anyhow::Result;
 use hospes_protocol::{
     Timestamp,
+    audit_event::{Actor, AuditEvent, EventKind, Occasion},
     authorization_code::AuthorizationCode,
     client::SigningAlg,
     family::Family,
     grant::Grant,
-    id::{ClientId, FamilyId, InteractionId, ProjectId, SessionId, UserId},
+    id::{ClientId, EventId, FamilyId, InteractionId, ProjectId, SessionId, UserId},
     interaction::{Interaction, Progress},
     session::FactorMethod,
     trusted_profile::{ProfileSettings, TrustedProfile},
@@ -717,22 +718,60 @@ fn revoked_tokens_and_replays() {
 fn audit_events() {
     on_both(|tx| {
         let project = &project_id();
-        let event = |id: &str, at: i64| AuditEvent {
-            id: id.into(),
-            at: later(at),
-            kind: "login".into(),
-            user_id: Some(user_id()),
-            client_id: None,
-            detail: serde_json::json!({ "n": at }),
+        let event = |id: &str, at: i64| {
+            let occasion = Occasion { id: EventId::new(id), actor: Actor::Host, at: later(at) };
+            occasion.event(EventKind::UserAdded).user(&user_id()).detail("n", at)
         };
         for (id, at) in [("a", 1), ("b", 2), ("c", 2), ("d", 3)] {
-            tx.add_audit_event(project, &event(id, at))?;
+            tx.record(project, &event(id, at))?;
         }
-        assert_eq!(tx.list_audit_events(project, &Position::END, 2)?, [event("d", 3), event("c", 2)]);
+        let all = EventFilter::default();
+        assert_eq!(tx.list_events(project, &all, &Position::END, 2)?, [event("d", 3), event("c", 2)]);
         let before = Position { created_at: later(2), id: "c".into() };
-        assert_eq!(tx.list_audit_events(project, &before, 5)?, [event("b", 2), event("a", 1)]);
-        assert_eq!(tx.remove_audit_events(project, later(3), 2)?, 2);
-        assert_eq!(tx.list_audit_events(project, &Position::END, 5)?, [event("d", 3), event("c", 2)]);
+        assert_eq!(tx.list_events(project, &all, &before, 5)?, [event("b", 2), event("a", 1)]);
+        assert_eq!(tx.find_event(project, &EventId::new("b"))?, Some(event("b", 2)));
+        assert_eq!(tx.remove_events(project, later(3), 2)?, 2);
+        assert_eq!(tx.list_events(project, &all, &Position::END, 5)?, [event("d", 3), event("c", 2)]);
+        Ok(())
+    });
+}
+
+#[test]
+fn audit_events_are_filtered() {
+    on_both(|tx| {
+        let project = &project_id();
+        let (ada, bob) = (UserId::new("ada"), UserId::new("bob"));
+        let (web, app) = (ClientId::new("web"), ClientId::new("app"));
+        let rows = [
+            ("1", EventKind::ConsentGiven, Some(&ada), Some(&web)),
+            ("2", EventKind::ConsentGiven, Some(&ada), Some(&app)),
+            ("3", EventKind::ConsentGiven, Some(&bob), Some(&web)),
+            ("4", EventKind::UserDisabled, Some(&ada), None),
+            ("5", EventKind::ClientAdded, None, Some(&web)),
+            ("6", EventKind::PolicyChanged, None, None),
+        ];
+        for (n, (id, kind, user_id, client_id)) in rows.into_iter().enumerate() {
+            let at = later(i64::try_from(n).unwrap() + 1);
+            let event = Occasion { id: EventId::new(id), actor: Actor::Operator, at }.event(kind);
+            tx.record(project, &AuditEvent { user_id: user_id.cloned(), client_id: client_id.cloned(), ..event })?;
+        }
+        let mut expect = |filter: EventFilter, expected: &[&str]| {
+            let found = tx.list_events(project, &filter, &Position::END, 9)?;
+            assert_eq!(found.iter().map(|event| event.id.as_str()).collect::<Vec<_>>(), expected, "{filter:?}");
+            anyhow::Ok(())
+        };
+        let all = EventFilter::default;
+        let given = Some(EventKind::ConsentGiven);
+        expect(all(), &["6", "5", "4", "3", "2", "1"])?;
+        expect(EventFilter { kind: given, ..all() }, &["3", "2", "1"])?;
+        expect(EventFilter { user_id: Some(ada.clone()), ..all() }, &["4", "2", "1"])?;
+        expect(EventFilter { client_id: Some(web.clone()), ..all() }, &["5", "3", "1"])?;
+        expect(EventFilter { kind: given, user_id: Some(ada.clone()), ..all() }, &["2", "1"])?;
+        expect(EventFilter { kind: given, client_id: Some(web.clone()), ..all() }, &["3", "1"])?;
+        expect(EventFilter { user_id: Some(ada.clone()), client_id: Some(web.clone()), ..all() }, &["1"])?;
+        expect(EventFilter { from: later(2), to: later(4), ..all() }, &["3", "2"])?;
+        expect(EventFilter { user_id: Some(ada.clone()), to: later(4), ..all() }, &["2", "1"])?;
+        expect(EventFilter { kind: Some(EventKind::UserDeleted), ..all() }, &[])?;
         Ok(())
     });
 }
