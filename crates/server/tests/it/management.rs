@@ -3,6 +3,7 @@
 use crate::app::{PROJECT, SECRET, TestApp};
 use reqwest::Method;
 use serde_json::json;
+use std::collections::BTreeSet;
 
 #[tokio::test]
 async fn a_secret_of_the_project_opens_the_management_api() {
@@ -102,4 +103,28 @@ async fn connected_apps_are_found_page_by_page_and_machines_are_not_among_them()
     assert_eq!(found.len(), 11);
     assert!(found.is_sorted() && !found.contains(&"m2m".to_owned()), "{found:?}");
     host.get("/v1/connected_apps/clients/m2m").await.refused_by_api(404, "connected_app_not_found");
+}
+
+#[tokio::test]
+async fn the_reference_shows_every_call_that_is_described() {
+    let app = TestApp::new().await;
+    let description = app.get("/v1/openapi.json").await.json();
+    let page = app.get("/v1/reference").await;
+    assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
+    let (mut anchors, shown) = (BTreeSet::new(), page.body.replace("&#x2f;", "/"));
+    for (path, operations) in description["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let anchor = operation["operationId"].as_str().unwrap();
+            assert!(anchors.insert(anchor.to_owned()), "two calls have the id {anchor}");
+            let heading = format!("<span class=\"method\">{}</span> {path}</h3>", method.to_uppercase());
+            assert!(shown.contains(&heading), "{heading}");
+        }
+    }
+    // Every link inside the page leads somewhere.
+    for link in page.body.split("href=\"#").skip(1) {
+        let target = link.split('"').next().unwrap();
+        assert!(page.body.contains(&format!("id=\"{target}\"")), "nothing has the id {target}");
+    }
+    assert!(page.body.contains("<a href=\"#object-UserObject\">"), "objects are linked to");
+    assert_eq!(app.get("/v1/reference.css").await.header("content-type"), "text/css; charset=utf-8");
 }

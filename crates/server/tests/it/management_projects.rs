@@ -1,7 +1,7 @@
 //! attacks.md row 38: every call that docs/openapi.json describes, with the ids of another project's objects.
 
 use crate::{
-    app::{Host, SECRET, TestApp, client::CHALLENGE},
+    app::{Host, PASSWORD, SECRET, TestApp, client::CHALLENGE},
     management_sessions::{access_token, signed_in},
     stytch_plane::world,
 };
@@ -49,6 +49,12 @@ fn names(operation: &str, own: &BTreeMap<&str, String>) -> Option<Names> {
         "POST /v1/sessions/migrate" => {
             Nothing(json!({ "session_token": "of-another-login", "session_duration_minutes": 60 }))
         }
+        "POST /v1/passwords" => {
+            Nothing(json!({ "email": "new@lagoon.example", "password": "A quite unusual sentence 4711" }))
+        }
+        "POST /v1/passwords/strength_check" => Nothing(json!({ "password": "A quite unusual sentence 4711" })),
+        // Bob is a user of the first project only.
+        "POST /v1/passwords/authenticate" => InBody(json!({ "email": "bob@example.com", "password": PASSWORD })),
         "GET /v1/sessions" => InQuery("user_id"),
         "POST /v1/sessions/authenticate" => InBody(json!({ "session_token": own["session_token"] })),
         "POST /v1/sessions/revoke" => InBody(json!({ "session_id": own["session_id"] })),

@@ -16,6 +16,7 @@ mod moment;
 mod passwords;
 mod project;
 mod rbac;
+mod reference;
 pub(crate) mod reply;
 mod secrets;
 mod session_block;
@@ -42,7 +43,7 @@ use std::sync::LazyLock;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
-        self,
+        self, PathItem,
         security::{Http, HttpAuthScheme, SecurityScheme},
     },
 };
@@ -129,6 +130,8 @@ pub(crate) fn router(app: &App) -> Router<App> {
     let (router, _) = described().split_for_parts();
     router
         .route("/v1/openapi.json", get(description))
+        .route("/v1/reference", get(reference::page))
+        .route("/v1/reference.css", get(reference::style))
         .route("/v1/{*other}", any(|| async { Failure::from(ROUTE_NOT_FOUND) }))
         .method_not_allowed_fallback(|| async { Failure::from(WRONG_METHOD) })
         .layer(from_fn_with_state(app.clone(), answer_in_time))
@@ -136,8 +139,22 @@ pub(crate) fn router(app: &App) -> Router<App> {
 }
 
 /// The description of the management API (OpenAPI 3.1), as `GET /v1/openapi.json` and `docs/openapi.json` have it.
-static DESCRIPTION: LazyLock<String> =
-    LazyLock::new(|| described().into_openapi().to_pretty_json().unwrap_or_default());
+static DESCRIPTION: LazyLock<String> = LazyLock::new(|| {
+    let mut document = described().into_openapi();
+    document.paths.paths.values_mut().for_each(name_operations);
+    document.to_pretty_json().unwrap_or_default()
+});
+
+/// OpenAPI 3.1 §4.8.10: an operation's id is unique. A handler's name is so within its group only.
+fn name_operations(path: &mut PathItem) {
+    let PathItem { get, put, post, delete, patch, .. } = path;
+    for operation in [get, put, post, delete, patch].into_iter().flatten() {
+        let group = operation.tags.iter().flatten().next().map(|tag| tag.to_lowercase().replace(' ', "_"));
+        if let (Some(group), Some(name)) = (group, &operation.operation_id) {
+            operation.operation_id = Some(format!("{group}_{name}"));
+        }
+    }
+}
 
 async fn description() -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json")], DESCRIPTION.as_str())
