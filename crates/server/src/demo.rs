@@ -5,6 +5,7 @@
 
 mod exchange;
 mod guest;
+mod post_office;
 
 use crate::{
     app::{self, App},
@@ -18,6 +19,7 @@ use crate::{
 };
 use anyhow::{Context as _, Result};
 use guest::{Guest, Registration};
+use post_office::PostOffice;
 use std::{
     io,
     net::Ipv4Addr,
@@ -28,6 +30,7 @@ use tokio::{net::TcpListener, sync::watch};
 
 const LOGIN: &str = "alice@example.com";
 const PASSWORD: &str = "correct horse battery";
+const HOST: &str = "Lantern";
 const CLIENT: &str = "postcard";
 const SCOPE: &str = "openid profile email offline_access postcards:send";
 
@@ -49,12 +52,16 @@ pub async fn run(options: Options) -> Result<()> {
 
     let config = configure(&options.directory, &issuer)?;
     let app = build(config, &home).await?;
+    let api = format!("{home}{}", post_office::PATH);
+    let post_office = PostOffice::new(&issuer, &api, app.clock.clone())?;
     let registration = Registration {
+        host: HOST.to_owned(),
         issuer: issuer.clone(),
         client_id: CLIENT.to_owned(),
         redirect_uri: format!("{home}/callback"),
-        post_logout_redirect_uri: format!("{home}/"),
+        post_logout_redirect_uri: format!("{home}/logged-out"),
         scope: SCOPE.to_owned(),
+        api,
     };
     let guest = Guest::new(registration, app.entropy.clone())?;
 
@@ -64,7 +71,7 @@ pub async fn run(options: Options) -> Result<()> {
     let serving = async {
         tokio::join!(
             app::run(app.clone(), listener, None, stopped.clone()),
-            listen::serve(guest_listener, guest.router(), bounds, stopped.clone()),
+            listen::serve(guest_listener, guest.router().merge(post_office.router()), bounds, stopped.clone()),
         )
     };
     let stopping = async {
@@ -100,7 +107,7 @@ fn configure(directory: &Path, issuer: &str) -> Result<Config> {
          operations_listen = \"none\"\n\
          [database]\nurl = \"sqlite:demo.db\"\n\
          [master_key]\nfile = \"demo.key\"\n\
-         [pages.theme]\nname = \"Lantern\"\n"
+         [pages.theme]\nname = \"{HOST}\"\n"
     );
     Config::parse(Some(directory.join("hospes.toml")), &text, [])
 }
@@ -125,12 +132,16 @@ fn seed(home: &str) -> String {
     format!(
         r#"
 [project]
-name = "Lantern"
+name = "{HOST}"
 
 [[policy.scopes]]
-value = "postcards:send"
+value = "{send}"
 description = "Send postcards in your name"
 optional = true
+
+[[policy.resources]]
+uri = "{home}{path}"
+name = "{HOST}'s post office"
 
 [[clients]]
 id = "{CLIENT}"
@@ -139,7 +150,7 @@ description = "Sends postcards to people you like"
 client_uri = "{home}/"
 authentication_methods = ["none"]
 redirect_uris = ["{home}/callback"]
-post_logout_redirect_uris = ["{home}/"]
+post_logout_redirect_uris = ["{home}/logged-out"]
 
 [[users]]
 password = "{PASSWORD}"
@@ -159,7 +170,9 @@ email_verified = true
 [users.profile.claims]
 name = "Bob Baker"
 given_name = "Bob"
-"#
+"#,
+        send = post_office::SCOPE,
+        path = post_office::PATH,
     )
 }
 

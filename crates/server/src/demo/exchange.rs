@@ -1,7 +1,7 @@
 //! What the guest shows of each request: the method, the place, what went over and what came back.
 
 use crate::fetch::Fetch;
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use form_urlencoded::Serializer;
 use reqwest::{
     RequestBuilder, StatusCode,
@@ -20,6 +20,14 @@ pub(crate) struct Exchange {
     fields: Vec<(String, String)>,
     status: Option<u16>,
     answer: Option<String>,
+}
+
+/// A refusal as it came over the wire (RFC 6749 §4.1.2.1 and §5.2).
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{error}: {description}")]
+pub(crate) struct Refused {
+    pub(crate) error: String,
+    pub(crate) description: String,
 }
 
 impl Exchange {
@@ -56,6 +64,13 @@ impl Wire {
         send(exchange, request).await
     }
 
+    /// A call of an API, without a body.
+    pub(crate) async fn call(&self, title: &str, why: &str, url: &str, bearer: &str) -> (Exchange, Result<Value>) {
+        let fields = vec![("authorization".to_owned(), format!("Bearer {bearer}"))];
+        let exchange = Exchange::new(title, why, "server", format!("POST {url}"), fields);
+        send(exchange, self.0.post(url).bearer_auth(bearer)).await
+    }
+
     pub(crate) async fn get(
         &self,
         title: &str,
@@ -80,7 +95,7 @@ async fn send(mut exchange: Exchange, request: RequestBuilder) -> (Exchange, Res
         Ok((status, body)) => {
             exchange.status = Some(status.as_u16());
             exchange.answer = Some(serde_json::to_string_pretty(&body).unwrap_or_default());
-            let result = if status.is_success() { Ok(body) } else { Err(refused(status, &body)) };
+            let result = if status.is_success() { Ok(body) } else { Err(Refused::by(&body).into()) };
             (exchange, result)
         }
         Err(error) => {
@@ -97,9 +112,11 @@ async fn answer(request: RequestBuilder) -> Result<(StatusCode, Value)> {
     Ok((status, if body.is_empty() { Value::Null } else { serde_json::from_str(&body).unwrap_or(Value::String(body)) }))
 }
 
-fn refused(status: StatusCode, body: &Value) -> anyhow::Error {
-    let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
-    anyhow!("{} {}: {}", status.as_u16(), text("error"), text("error_description"))
+impl Refused {
+    fn by(body: &Value) -> Self {
+        let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        Self { error: text("error"), description: text("error_description") }
+    }
 }
 
 /// `application/x-www-form-urlencoded`.

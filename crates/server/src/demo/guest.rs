@@ -4,8 +4,8 @@
 //! It talks to the server over HTTP like any other client and shares no state with it. It is what a newcomer reads to
 //! write their own, so it checks what a client must check: `state`, `iss`, `nonce`, signature, audience.
 
-use super::exchange::{Exchange, Wire};
-use anyhow::{Context as _, Result, anyhow, ensure};
+use super::exchange::{Exchange, Refused, Wire};
+use anyhow::{Context as _, Error, Result, anyhow, ensure};
 use axum::{
     Router,
     extract::{RawQuery, State},
@@ -16,6 +16,7 @@ use axum::{
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use hospes_protocol::jose::{Jwks, KeySet, Unverified};
 use minijinja::{Environment, context};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use std::{
     collections::HashMap,
@@ -31,11 +32,15 @@ const MOST_VISITORS: usize = 1000;
 /// Who this guest is, and at which server.
 #[derive(Debug, Clone)]
 pub(crate) struct Registration {
+    /// What people call the server.
+    pub(crate) host: String,
     pub(crate) issuer: String,
     pub(crate) client_id: String,
     pub(crate) redirect_uri: String,
     pub(crate) post_logout_redirect_uri: String,
     pub(crate) scope: String,
+    /// The API that it wants to call: the audience of its access tokens.
+    pub(crate) api: String,
 }
 
 #[derive(Clone)]
@@ -60,8 +65,55 @@ struct Visitors {
 struct Visit {
     pending: Option<Pending>,
     tokens: Option<Tokens>,
+    /// The oldest first.
     exchanges: Vec<Exchange>,
-    problem: Option<String>,
+    /// What the latest step led to.
+    notice: Option<String>,
+    problem: Option<Problem>,
+    /// The state of a logout that was sent off.
+    leaving: Option<String>,
+    has_left: bool,
+}
+
+/// What went wrong, for people, and how the protocol calls it.
+#[derive(Debug, Clone, Serialize)]
+struct Problem {
+    text: String,
+    code: Option<String>,
+}
+
+impl Problem {
+    fn of(error: &Error) -> Self {
+        let Some(refused) = error.downcast_ref::<Refused>() else {
+            return Self { text: format!("{error:#}"), code: None };
+        };
+        let text = match refused.error.as_str() {
+            "access_denied" => "You said no, and so Postcard was told nothing about you.",
+            "insufficient_scope" => {
+                "You did not allow Postcard to send postcards. Log out, sign in again, and allow it."
+            }
+            "invalid_grant" | "invalid_token" => "This is no longer accepted. Log out, and sign in again to go on.",
+            _ => "That did not work.",
+        };
+        Self { text: text.to_owned(), code: Some(refused.to_string()) }
+    }
+}
+
+impl Visit {
+    /// The next step begins: what was said about the one before no longer matters.
+    fn go_on(&mut self) {
+        self.notice = None;
+        self.problem = None;
+        self.has_left = false;
+    }
+
+    /// Keeps how a step ended.
+    fn conclude(&mut self, outcome: Result<&str>) {
+        match outcome {
+            Ok(notice) => self.notice = Some(notice.to_owned()),
+            Err(error) => self.problem = Some(Problem::of(&error)),
+        }
+    }
 }
 
 /// What must be remembered between sending the user away and getting them back.
@@ -79,6 +131,7 @@ struct Tokens {
     id_token: Option<String>,
     scope: String,
     user: Option<Value>,
+    is_revoked: bool,
 }
 
 impl Guest {
@@ -95,10 +148,13 @@ impl Guest {
             .route("/callback", get(callback))
             .route("/refresh", post(refresh))
             .route("/userinfo", post(userinfo))
+            .route("/send", post(send))
             .route("/revoke", post(revoke))
             .route("/logout", post(logout))
+            .route("/logged-out", get(logged_out))
             .route("/forget", post(forget))
             .route("/guest.css", get(stylesheet))
+            .route("/guest.svg", get(icon))
             .with_state(self)
     }
 
@@ -137,17 +193,21 @@ async fn home(State(guest): State<Guest>, headers: HeaderMap) -> Response {
             refresh_token => tokens.refresh_token.clone(),
             scope => tokens.scope.clone(),
             user => tokens.user.as_ref().map(minijinja::value::Serde),
+            is_revoked => tokens.is_revoked,
         }
     });
     let page = guest.0.templates.get_template("guest.html").and_then(|template| {
         template.render(context! {
+            host => registration.host.clone(),
             issuer => registration.issuer.clone(),
             client_id => registration.client_id.clone(),
             scope => registration.scope.clone(),
             signed_in => visit.tokens.is_some(),
             tokens => tokens,
             exchanges => minijinja::value::Serde(&visit.exchanges),
-            problem => visit.problem.clone(),
+            problem => visit.problem.as_ref().map(minijinja::value::Serde),
+            notice => visit.notice.clone(),
+            has_left => visit.has_left,
         })
     });
     match page {
@@ -158,6 +218,10 @@ async fn home(State(guest): State<Guest>, headers: HeaderMap) -> Response {
 
 async fn stylesheet() -> impl IntoResponse {
     ([("content-type", "text/css; charset=utf-8")], include_str!("../../assets/demo/guest.css"))
+}
+
+async fn icon() -> impl IntoResponse {
+    ([("content-type", "image/svg+xml")], include_str!("../../assets/demo/guest.svg"))
 }
 
 /// Step 1: the user is sent to the authorization endpoint.
@@ -174,6 +238,7 @@ async fn login(State(guest): State<Guest>, headers: HeaderMap) -> Response {
         ("client_id", &registration.client_id),
         ("redirect_uri", &registration.redirect_uri),
         ("scope", &registration.scope),
+        ("resource", &registration.api),
         ("state", &pending.state),
         ("nonce", &pending.nonce),
         ("code_challenge", &challenge),
@@ -181,7 +246,7 @@ async fn login(State(guest): State<Guest>, headers: HeaderMap) -> Response {
     ];
     let url = format!("{}?{}", guest.endpoint("/oauth2/authorize"), super::exchange::form(&query));
     let mut visit = guest.visit(&headers);
-    visit.problem = None;
+    visit.go_on();
     visit.exchanges = vec![Exchange::sent_browser(
         "Send the user to the authorization endpoint",
         "The browser goes there with what we ask for. The code challenge is the hash of a secret that only we know.",
@@ -203,7 +268,9 @@ async fn callback(State(guest): State<Guest>, headers: HeaderMap, RawQuery(query
         &guest.0.registration.redirect_uri,
         &fields,
     ));
-    visit.problem = redeem(&guest, &mut visit, &fields).await.err().map(|error| format!("{error:#}"));
+    visit.go_on();
+    let outcome = redeem(&guest, &mut visit, &fields).await;
+    visit.conclude(outcome.map(|()| "You are logged in. Postcard has tokens for what you allowed."));
     guest.remember(&headers, visit, "/")
 }
 
@@ -216,7 +283,8 @@ async fn redeem(guest: &Guest, visit: &mut Visit, fields: &[(String, String)]) -
     // RFC 9207 §2.4
     ensure!(field("iss") == Some(&registration.issuer), "The answer comes from another issuer.");
     if let Some(error) = field("error") {
-        return Err(anyhow!("{error}: {}", field("error_description").unwrap_or_default()));
+        let description = field("error_description").unwrap_or_default().to_owned();
+        return Err(Refused { error: error.to_owned(), description }.into());
     }
     let code = field("code").context("There is neither a code nor an error.")?;
     let body = [
@@ -272,11 +340,11 @@ fn verify(registration: &Registration, id_token: &str, jwks: &Value, nonce: &str
 
 async fn refresh(State(guest): State<Guest>, headers: HeaderMap) -> Response {
     let mut visit = guest.visit(&headers);
-    visit.problem = None;
+    visit.go_on();
     let Some((mut tokens, refresh_token)) =
         visit.tokens.clone().and_then(|tokens| tokens.refresh_token.clone().map(|token| (tokens, token)))
     else {
-        visit.problem = Some("There is no refresh token: log in again and allow offline access.".to_owned());
+        visit.conclude(Err(anyhow!("There is no refresh token: log in again and allow offline access.")));
         return guest.remember(&headers, visit, "/");
     };
     let body = [
@@ -295,16 +363,19 @@ async fn refresh(State(guest): State<Guest>, headers: HeaderMap) -> Response {
         )
         .await;
     visit.exchanges.push(exchange);
-    match answer.and_then(|answer| take_tokens(&mut tokens, &answer)) {
-        Ok(()) => visit.tokens = Some(tokens),
-        Err(error) => visit.problem = Some(format!("{error:#}")),
+    let outcome = answer.and_then(|answer| take_tokens(&mut tokens, &answer));
+    if outcome.is_ok() {
+        visit.tokens = Some(tokens);
     }
+    visit.conclude(
+        outcome.map(|()| "There is a new access token, and a new refresh token in the place of the old one."),
+    );
     guest.remember(&headers, visit, "/")
 }
 
 async fn userinfo(State(guest): State<Guest>, headers: HeaderMap) -> Response {
     let mut visit = guest.visit(&headers);
-    visit.problem = None;
+    visit.go_on();
     if let Some(tokens) = &mut visit.tokens {
         let (exchange, answer) = guest
             .0
@@ -316,19 +387,39 @@ async fn userinfo(State(guest): State<Guest>, headers: HeaderMap) -> Response {
                 Some(&tokens.access_token),
             )
             .await;
+        let outcome = answer.map(|user| tokens.user = Some(user));
         visit.exchanges.push(exchange);
-        match answer {
-            Ok(user) => tokens.user = Some(user),
-            Err(error) => visit.problem = Some(format!("{error:#}")),
-        }
+        visit.conclude(outcome.map(|()| "Postcard knows who you are, as far as you allowed."));
+    }
+    guest.remember(&headers, visit, "/")
+}
+
+/// What the access token is for: a call of an API.
+async fn send(State(guest): State<Guest>, headers: HeaderMap) -> Response {
+    let mut visit = guest.visit(&headers);
+    visit.go_on();
+    if let Some(tokens) = &visit.tokens {
+        let (exchange, answer) = guest
+            .0
+            .wire
+            .call(
+                "Call an API in the user's name",
+                "The post office checks by itself, with the server's public keys, that the token is for it and allows \
+                 to send postcards.",
+                &guest.0.registration.api,
+                &tokens.access_token,
+            )
+            .await;
+        visit.exchanges.push(exchange);
+        visit.conclude(answer.map(|_| "The postcard is on its way."));
     }
     guest.remember(&headers, visit, "/")
 }
 
 async fn revoke(State(guest): State<Guest>, headers: HeaderMap) -> Response {
     let mut visit = guest.visit(&headers);
-    visit.problem = None;
-    if let Some(tokens) = &visit.tokens {
+    visit.go_on();
+    if let Some(tokens) = &mut visit.tokens {
         let token = tokens.refresh_token.as_ref().unwrap_or(&tokens.access_token);
         let body = [("token", token.as_str()), ("client_id", &guest.0.registration.client_id)];
         let (exchange, answer) = guest
@@ -336,13 +427,15 @@ async fn revoke(State(guest): State<Guest>, headers: HeaderMap) -> Response {
             .wire
             .post(
                 "Revoke",
-                "Everything from this login ends at once: try refresh or userinfo now.",
+                "Everything from this login ends at the server: try to refresh, or to ask who you are. The post office, \
+                 which asks nobody, takes the access token until it expires.",
                 &guest.endpoint("/oauth2/revoke"),
                 &body,
             )
             .await;
+        tokens.is_revoked |= answer.is_ok();
         visit.exchanges.push(exchange);
-        visit.problem = answer.err().map(|error| format!("{error:#}"));
+        visit.conclude(answer.map(|_| "The tokens are revoked."));
     }
     guest.remember(&headers, visit, "/")
 }
@@ -351,14 +444,41 @@ async fn revoke(State(guest): State<Guest>, headers: HeaderMap) -> Response {
 async fn logout(State(guest): State<Guest>, headers: HeaderMap) -> Response {
     let visit = guest.visit(&headers);
     let id_token = visit.tokens.as_ref().and_then(|tokens| tokens.id_token.clone()).unwrap_or_default();
-    let registration = &guest.0.registration;
+    let (registration, state) = (&guest.0.registration, guest.0.entropy.token());
     let query = [
         ("id_token_hint", id_token.as_str()),
         ("client_id", &registration.client_id),
         ("post_logout_redirect_uri", &registration.post_logout_redirect_uri),
+        ("state", &state),
     ];
     let url = format!("{}?{}", guest.endpoint("/oauth2/logout"), super::exchange::form(&query));
-    guest.remember(&headers, Visit::default(), &url)
+    let exchange = Exchange::sent_browser(
+        "Send the user to log out",
+        "We forget our tokens. The server ends its own session, and knows whose it is by the ID token that it gave us.",
+        &url,
+        &query,
+    );
+    let visit = Visit { exchanges: vec![exchange], leaving: Some(state), ..Visit::default() };
+    guest.remember(&headers, visit, &url)
+}
+
+/// The user is back from logging out.
+async fn logged_out(State(guest): State<Guest>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
+    let mut visit = guest.visit(&headers);
+    let fields: Vec<(String, String)> =
+        form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect();
+    let state = fields.iter().find(|(name, _)| name == "state").map(|(_, value)| value.as_str());
+    if visit.leaving.is_some() && visit.leaving.as_deref() == state {
+        visit.leaving = None;
+        visit.has_left = true;
+        visit.exchanges.push(Exchange::got_browser(
+            "The user comes back, logged out",
+            "The state is the one that we sent, so this ends the logout that we began.",
+            &guest.0.registration.post_logout_redirect_uri,
+            &fields,
+        ));
+    }
+    guest.remember(&headers, visit, "/")
 }
 
 async fn forget(State(guest): State<Guest>, headers: HeaderMap) -> Response {
@@ -371,6 +491,7 @@ fn take_tokens(tokens: &mut Tokens, answer: &Value) -> Result<()> {
     tokens.scope = text("scope").unwrap_or_default();
     tokens.refresh_token = text("refresh_token").or(tokens.refresh_token.take());
     tokens.id_token = text("id_token").or(tokens.id_token.take());
+    tokens.is_revoked = false;
     Ok(())
 }
 
