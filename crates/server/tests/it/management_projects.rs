@@ -35,9 +35,6 @@ fn names(operation: &str, own: &BTreeMap<&str, String>) -> Option<Names> {
         | "GET /v1/settings"
         | "GET /v1/trusted_token_profiles"
         | "PATCH /v1/settings"
-        | "POST /v1/passwords"
-        | "POST /v1/passwords/authenticate"
-        | "POST /v1/passwords/strength_check"
         | "POST /v1/secrets"
         | "POST /v1/users" => Nothing(json!({})),
         "POST /v1/connected_apps/clients/search" | "POST /v1/users/search" => Nothing(json!({ "limit": 1000 })),
