@@ -451,7 +451,7 @@ impl SeedUser {
         }
         match (&self.password, &self.password_hash) {
             (Some(_), Some(_)) => bail!("it has password and password_hash; give one of them"),
-            (Some(password), None) => passwords::validate(password.expose()).map_err(told),
+            (Some(password), None) => passwords::validate_chosen(password.expose()).map_err(told),
             (None, Some(hash)) if !passwords::is_usable(hash.expose()) => {
                 bail!("password_hash is no argon2 hash in PHC form ($argon2id$v=19$…)")
             }

@@ -106,8 +106,10 @@ impl Init {
                 ]);
                 output::note(
                     "\nKeep the secret now: only its hash is stored, so it cannot be shown again.\n\
+                     It is for your own back end, which calls the management API with it; clients get theirs by \
+                     `hospes client add`.\n\
                      Keep a copy of the master key apart from the backups: without it they are worth nothing.\n\
-                     Next: `hospes user add`, `hospes client add`, `hospes serve`.",
+                     Next: `hospes policy apply` if there are APIs, then `hospes user add`, `hospes client add`, `hospes serve`.",
                 );
             }
         }

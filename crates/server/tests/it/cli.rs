@@ -388,6 +388,7 @@ fn passwords_come_from_standard_input_and_never_from_the_command_line() {
     // A login is one user's, whatever its case, and a user name cannot be taken for an address.
     let twin = ["user", "add", "--email", "ada@harbour.EXAMPLE", "--no-password"];
     place.fails(&twin, "another user has the email ada@harbour.example");
+    place.fails(&twin, "`hospes user set-password ada@harbour.example` gives them a new password");
     place.fails(&["user", "add", "--username", "ada@harbour.EXAMPLE", "--no-password"], "no @");
     place.fails(&["user", "add", "--email", "Ada <ada@b.example>", "--no-password"], "name@domain.example");
     let set = ["user", "set-password", "ada@harbour.example", "--password-stdin"];
@@ -659,6 +660,7 @@ fn a_seed_with_a_mistake_loads_nothing() {
         ("[[users]]\nusername = \"a\"\nroles = [\"boss\"]\n", "boss"),
         ("[[users]]\nusername = \"a\"\npassword = \"x\"\npassword_hash = \"y\"\n", "one of them"),
         ("[[users]]\nusername = \"a\"\npassword_hash = \"md5\"\n", "argon2"),
+        ("[[users]]\nusername = \"a\"\npassword = \"seven77\"\n", "at least 8 characters"),
         ("[usrs]\n", "usrs"),
         ("[lifetimes]\ncode = \"10m\"\n", "code"),
         ("[policy]\ndefault_scope = \"notes\"\n", "notes"),
