@@ -2,14 +2,33 @@
 //!
 //! Slow or idle peers cannot hold the server (attacks.md row 34), and a stop lets running requests finish.
 
-use axum::{body::Body, extract::ConnectInfo, response::Response};
-use hyper::{Request, body::Incoming, server::conn::http1};
+use axum::{
+    body::{Body, Bytes, HttpBody},
+    extract::ConnectInfo,
+    http::{HeaderValue, header::CONNECTION},
+    response::Response,
+};
+use hyper::{
+    Request,
+    body::{Frame, Incoming, SizeHint},
+    server::conn::http1,
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 use tokio::{net::TcpListener, sync::Semaphore, sync::watch};
 use tower::{Service, ServiceExt as _};
 use tracing::{debug, warn};
@@ -56,7 +75,9 @@ where
             }
         };
         let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(service.clone().map_request(move |request| with_peer(request, peer)));
+        let service = service.clone();
+        let service = tower::service_fn(move |request| answer(service.clone(), request, peer));
+        let service = TowerToHyperService::new(service);
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -71,9 +92,54 @@ where
     }
 }
 
-/// Tells handlers who is at the other end.
-fn with_peer(request: Request<Incoming>, peer: SocketAddr) -> Request<Body> {
-    let mut request = request.map(Body::new);
+/// Tells handlers who is at the other end, and the peer if its connection is of no more use.
+async fn answer<S>(service: S, request: Request<Incoming>, peer: SocketAddr) -> Result<Response, Infallible>
+where
+    S: Service<Request<Body>, Response = Response, Error = Infallible>,
+{
+    let (mut request, unread) = watched(request);
     request.extensions_mut().insert(ConnectInfo(peer));
-    request
+    let mut response = service.oneshot(request).await?;
+    // RFC 9112 §9.6: hyper closes a connection on which a body was left unread. Whoever is not told sends the next
+    // request into it, and cannot know whether it was carried out.
+    if unread.is_some_and(|unread| unread.load(Ordering::Relaxed)) {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
+}
+
+/// The request, and whether its body still waits to be read; `None` where there is no body.
+fn watched(request: Request<Incoming>) -> (Request<Body>, Option<Arc<AtomicBool>>) {
+    if request.body().is_end_stream() {
+        return (request.map(Body::new), None);
+    }
+    let unread = Arc::new(AtomicBool::new(true));
+    let own = Arc::clone(&unread);
+    (request.map(|body| Body::new(Watched { body, unread: own })), Some(unread))
+}
+
+struct Watched {
+    body: Incoming,
+    unread: Arc<AtomicBool>,
+}
+
+impl HttpBody for Watched {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if frame.is_none() || self.body.is_end_stream() {
+            self.unread.store(false, Ordering::Relaxed);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }

@@ -542,3 +542,27 @@ async fn bodies_have_a_limit() {
     }
     app.client("m2m").client_credentials(&[]).await.tokens();
 }
+
+/// A connection stays open after an answer, and whoever may not use it again is told so: hyper closes it if the body
+/// was left unread, which else a client learns from the next request, when it cannot know what became of it.
+#[tokio::test]
+async fn a_connection_that_will_close_says_so() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let app = TestApp::new().await;
+    let address = app.issuer.strip_prefix("http://").unwrap();
+    let json = "Content-Type: application/json\r\nContent-Length: 2";
+    for (head, body, closes) in [
+        (format!("POST /v1/nowhere HTTP/1.1\r\nHost: x\r\n{json}"), "", true),
+        // Refused before anybody looks at the body.
+        (format!("POST /v1/users HTTP/1.1\r\nHost: x\r\n{json}"), "", true),
+        (format!("POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM}\r\nContent-Length: 2"), "a=", false),
+        ("GET /.well-known/openid-configuration HTTP/1.1\r\nHost: x".to_owned(), "", false),
+    ] {
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).await.unwrap();
+        let mut answer = vec![0; 16 * 1024];
+        let read = stream.read(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer[..read]).to_lowercase();
+        assert_eq!(answer.contains("\r\nconnection: close\r\n"), closes, "{head}: {answer}");
+    }
+}
