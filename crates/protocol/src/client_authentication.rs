@@ -318,6 +318,12 @@ pub fn decide(presented: &Presented, client: &Client, live_secrets: &[[u8; 32]])
     Ok(Authenticated { client_id: client.id.clone(), method: presented.method, seal: Seal })
 }
 
+/// The hashes of the presented secret's spellings, if any of them can count for `client` at all. For what is stored in
+/// another form than SHA-256: whoever proves one against it passes it to [`decide`] as a live one.
+pub fn presented_secrets<'a>(presented: &'a Presented, client: &Client) -> Result<&'a [[u8; 32]], Denial> {
+    Ok(&admit(presented, client)?.secret_hashes)
+}
+
 /// Decides whether `presented` proves to be `client` by a client assertion, whose `jti` the caller saw for
 /// the first time.
 pub fn decide_assertion(

@@ -6,7 +6,7 @@
 //! (RFC 6749 §4.4.3).
 
 use crate::{
-    client::{Client, GrantType},
+    client::{Client, ClientKind, GrantType},
     error::{
         ErrorCode::{InvalidScope, UnauthorizedClient},
         Refusal, refuse,
@@ -82,14 +82,17 @@ fn default_scope(client: &Client, policy: &Policy) -> Scope {
     configured.map(|scope| scope.filter(|value| is_allowed(value, client, policy))).unwrap_or_default()
 }
 
-/// A value behind which users' roles stand is for an operator to hand out by name, not by an open ceiling.
+/// A value behind which users' roles stand is for an operator to hand out by name, not by an open ceiling. One that the
+/// policy does not know is a word between a machine and the host app, which gave it to the machine by name.
 fn is_allowed(value: &str, client: &Client, policy: &Policy) -> bool {
-    let Some(known) = policy.scope_value(value) else { return false };
-    !STANDARD_SCOPES.contains(&value)
-        && match &client.settings.scope {
-            Some(ceiling) => ceiling.contains(value),
-            None => known.permissions.is_empty(),
-        }
+    if STANDARD_SCOPES.contains(&value) {
+        return false;
+    }
+    match (&client.settings.scope, policy.scope_value(value)) {
+        (Some(ceiling), Some(_)) => ceiling.contains(value),
+        (Some(ceiling), None) => client.settings.kind() == ClientKind::Machine && ceiling.contains(value),
+        (None, known) => known.is_some_and(|known| known.permissions.is_empty()),
+    }
 }
 
 #[cfg(test)]
@@ -123,6 +126,18 @@ mod tests {
         check(&with_scope("notes:read unknown"), Some("unknown"), Err(OUTSIDE_REGISTRATION));
         // Roles stand behind `notes:write`: an open ceiling does not hand it out.
         check(&confidential(), Some("notes:write"), Err(OUTSIDE_REGISTRATION));
+    }
+
+    #[test]
+    fn a_machines_own_words_count_for_it_alone() {
+        let machine = with_settings(with_scope("boats:lift notes:read openid"), |settings| {
+            settings.grant_types = vec![GrantType::ClientCredentials];
+        });
+        check(&machine, None, Ok("boats:lift notes:read"));
+        check(&machine, Some("boats:lift"), Ok("boats:lift"));
+        check(&machine, Some("boats:sink"), Err(OUTSIDE_REGISTRATION));
+        check(&machine, Some("openid"), Err(ONLY_FOR_USERS));
+        check(&with_settings(machine, |settings| settings.scope = None), Some("boats:lift"), Err(OUTSIDE_REGISTRATION));
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub mod liveness;
 pub mod lockout;
 pub mod login_name;
 pub mod logout;
+pub mod machine;
+pub mod machine_search;
 pub mod metadata;
 pub mod parameters;
 pub mod password_policy;

@@ -126,7 +126,9 @@ CREATE TABLE client_secrets (
     project_id  TEXT   NOT NULL,
     client_id   TEXT   NOT NULL,
     slot        TEXT   NOT NULL,
-    secret_hash BYTES  NOT NULL,
+    -- Of a secret that was made here; of one that was made elsewhere, `wrapped_secret`.
+    secret_hash BYTES,
+    wrapped_secret TEXT,
     last_four   TEXT   NOT NULL,
     created_at  BIGINT NOT NULL,
     PRIMARY KEY (project_id, client_id, slot)

@@ -12,6 +12,7 @@ pub mod failure;
 pub mod fetch;
 mod front;
 mod http;
+pub mod imported_secret;
 pub mod issue;
 mod jobs;
 pub mod keys;

@@ -195,8 +195,11 @@ pub fn validate_policy(policy: &Policy) -> Result<()> {
 
 /// Whether a client asks for nothing that the project does not have: no user can ever give that to it.
 pub fn validate_client_against(policy: &Policy, settings: &ClientSettings) -> Result<()> {
-    for scope in [&settings.scope, &settings.default_scope].into_iter().flatten() {
-        validate_scope(policy, scope)?;
+    // A machine's scope values are words between it and the host app.
+    if settings.kind() == ClientKind::App {
+        for scope in [&settings.scope, &settings.default_scope].into_iter().flatten() {
+            validate_scope(policy, scope)?;
+        }
     }
     for uri in settings.resources.iter().flatten() {
         let is_known = policy.resources.iter().any(|resource| resource.uri == *uri);

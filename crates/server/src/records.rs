@@ -10,7 +10,7 @@
 use crate::{
     config::Lifetimes,
     project,
-    store::{Tx, projects::Project},
+    store::{Tx, client_secrets::Proof, projects::Project},
 };
 use anyhow::{Context as _, Result};
 use hospes_protocol::{
@@ -20,11 +20,14 @@ use hospes_protocol::{
 use quick_cache::sync::Cache;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// A client with the SHA-256 hashes of its live secrets.
+/// A client with what proves its live secrets.
 #[derive(Debug)]
 pub struct Registered {
     pub client: Client,
+    /// SHA-256 of those that we made.
     pub secret_hashes: Vec<[u8; 32]>,
+    /// Those that were made elsewhere; see `imported_secret`.
+    pub wrapped_secrets: Vec<String>,
 }
 
 /// The project at one change counter.
@@ -85,8 +88,14 @@ impl Records {
         let Some(client) = tx.find_client(&current.project.id, id)? else {
             return Ok(None);
         };
-        let secret_hashes = tx.find_client_secrets(&current.project.id, id)?.into_iter().map(|own| own.hash).collect();
-        let registered = Arc::new(Registered { client, secret_hashes });
+        let (mut secret_hashes, mut wrapped_secrets) = (Vec::new(), Vec::new());
+        for secret in tx.find_client_secrets(&current.project.id, id)? {
+            match secret.proof {
+                Proof::Hash(hash) => secret_hashes.push(hash),
+                Proof::Wrapped(wrapped) => wrapped_secrets.push(wrapped),
+            }
+        }
+        let registered = Arc::new(Registered { client, secret_hashes, wrapped_secrets });
         if tx.sees_only_what_is_committed() {
             self.clients.insert(key, Arc::clone(&registered));
         }

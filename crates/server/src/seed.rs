@@ -14,7 +14,7 @@ use crate::{
     secret::{self, sha256},
     store::{
         Store, Taken, Tx,
-        client_secrets::{ClientSecret, Slot},
+        client_secrets::{ClientSecret, Proof, Slot},
     },
 };
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
@@ -407,7 +407,7 @@ impl SeedClient {
         let text = self.secret.as_ref().map(SeedSecret::expose).or(made.as_ref().map(secret::Secret::text));
         let stored = text.map(|text| ClientSecret {
             slot: Slot::Current,
-            hash: sha256(text.as_bytes()),
+            proof: Proof::Hash(sha256(text.as_bytes())),
             last_four: project::last_four(text),
             created_at: now,
         });

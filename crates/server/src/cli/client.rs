@@ -11,7 +11,7 @@ use crate::{
     secret::{Secret, sha256},
     store::{
         Position, Tx,
-        client_secrets::{ClientSecret, Slot},
+        client_secrets::{ClientSecret, Proof, Slot},
     },
 };
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
@@ -23,8 +23,8 @@ use hospes_protocol::{
     audit_event::EventKind,
     capabilities::Endpoints,
     client::{
-        ApplicationType, AuthenticationMethod, Client as Record, ClientSettings, Confidentiality, CreationMethod,
-        GrantType, Party, SigningAlg,
+        ApplicationType, AuthenticationMethod, Client as Record, ClientKind, ClientSettings, Confidentiality,
+        CreationMethod, GrantType, Party, SigningAlg,
     },
     id::{ClientId, ProjectId},
     plane::Plane,
@@ -84,8 +84,11 @@ pub struct Add {
     /// It cannot keep a secret: an app on a device, or in a browser
     #[arg(long)]
     public: bool,
+    /// It acts for itself only, never for a user: a first party with the grant client_credentials
+    #[arg(long, conflicts_with_all = ["public", "native", "grants", "redirect_uris"])]
+    machine: bool,
     /// Whether it belongs to the host app itself
-    #[arg(long, value_enum, default_value_t = PartyName::Third)]
+    #[arg(long, value_enum, default_value_t = PartyName::Third, default_value_if("machine", "true", "first"))]
     party: PartyName,
     /// It runs on the user's device
     #[arg(long)]
@@ -278,7 +281,9 @@ impl Add {
             application_type: if self.native { ApplicationType::Native } else { ApplicationType::Web },
             plane: Plane::Standard,
             authentication_methods: if methods.is_empty() { vec![usual] } else { methods },
-            grant_types: if grants.is_empty() {
+            grant_types: if self.machine {
+                vec![GrantType::ClientCredentials]
+            } else if grants.is_empty() {
                 vec![GrantType::AuthorizationCode, GrantType::RefreshToken]
             } else {
                 grants
@@ -429,9 +434,10 @@ fn row(client: &Record) -> [String; 7] {
         Party::First => "first",
         Party::Third => "third",
     };
-    let kind = match settings.confidentiality {
-        Confidentiality::Public => "public",
-        Confidentiality::Confidential => "confidential",
+    let kind = match (settings.kind(), settings.confidentiality) {
+        (ClientKind::Machine, _) => "machine",
+        (ClientKind::App, Confidentiality::Public) => "public",
+        (ClientKind::App, Confidentiality::Confidential) => "confidential",
     };
     let state = if client.disabled_at.is_some() { "disabled" } else { "active" };
     let created = iso(client.created_at).chars().take_while(|c| *c != 'T').collect();
@@ -569,7 +575,7 @@ fn no_client(id: &ClientId) -> String {
 }
 
 fn store_form(secret: &Secret, slot: Slot, now: Timestamp) -> ClientSecret {
-    ClientSecret { slot, hash: secret.hash(), last_four: last_four(secret.text()), created_at: now }
+    ClientSecret { slot, proof: Proof::Hash(secret.hash()), last_four: last_four(secret.text()), created_at: now }
 }
 
 impl GrantName {

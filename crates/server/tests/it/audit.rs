@@ -242,6 +242,40 @@ async fn what_happens_to_a_client_is_in_the_log() {
 }
 
 #[tokio::test]
+async fn what_happens_to_a_machine_is_in_the_log_without_its_secrets() {
+    let app = TestApp::new().await;
+    let (host, mut log) = (app.host(), Log::of(&app));
+    let made = host.post("/v1/m2m/clients", json!({ "scopes": ["a"] })).await.done()["m2m_client"].clone();
+    Log::expect(&log.since().await, &["client.added by host"]);
+    let path = format!("/v1/m2m/clients/{}", made["client_id"].as_str().unwrap());
+    host.post("/v1/m2m/clients", json!({ "scopes": [], "client_id": "web" })).await.json();
+    host.put(&path, json!({ "scopes": ["a"], "status": "active" })).await.done();
+    host.put(&path, json!({ "scopes": ["a b"] })).await.json();
+    host.post(&format!("{path}/secrets/rotate"), json!({})).await.json();
+    host.post(&format!("{path}/secrets/rotate/cancel"), json!({})).await.json();
+    Log::expect(&log.since().await, &[]);
+    host.put(&path, json!({ "client_name": "Crane" })).await.done();
+    assert_eq!(log.one().await["detail"], json!({ "changed": ["name"] }));
+    host.put(&path, json!({ "client_name": "", "status": "inactive" })).await.done();
+    let mut both = log.since().await;
+    both.sort();
+    Log::expect(&both, &["client.changed by host", "client.disabled by host"]);
+    host.put(&path, json!({ "status": "active" })).await.done();
+    Log::expect(&log.since().await, &["client.enabled by host"]);
+    for (step, event) in [
+        ("/start", "client.secret_rotation_started by host"),
+        ("/cancel", "client.secret_rotation_cancelled by host"),
+        ("/start", "client.secret_rotation_started by host"),
+        ("", "client.secret_rotation_finished by host"),
+    ] {
+        host.post(&format!("{path}/secrets/rotate{step}"), json!({})).await.done();
+        Log::expect(&log.since().await, &[event]);
+    }
+    host.delete(&path).await.done();
+    Log::expect(&log.since().await, &["client.removed by host"]);
+}
+
+#[tokio::test]
 async fn what_happens_to_the_project_is_in_the_log_without_its_secrets() {
     let app = TestApp::new().await;
     let (host, mut log) = (app.host(), Log::of(&app));

@@ -351,6 +351,23 @@ fn the_log_names_the_client_that_nobody_knows() {
 }
 
 #[test]
+fn a_machine_is_added_in_one_word_with_scope_values_of_its_own() {
+    let (place, _) = Place::initialised();
+    let add = ["client", "add", "--name", "Crane", "--machine"];
+    let machine = place.json(&[&add[..], &["--scope", "boats:lift"]].concat());
+    assert!(text(&machine, "client_id").starts_with("m2m-client-test-"), "{machine}");
+    assert!(text(&machine, "client_secret").starts_with("hcs_"), "{machine}");
+    let shown = place.json(&["client", "show", text(&machine, "client_id")]);
+    assert_eq!(shown["grant_types"], json!(["client_credentials"]));
+    assert_eq!((&shown["party"], &shown["scope"]), (&json!("first"), &json!("boats:lift")));
+    let list = place.run(&["client", "list"]).stdout;
+    assert!(list.contains("machine"), "{list}");
+    for with in [&["--public"][..], &["--redirect-uri", "https://a.example/"], &["--grant", "refresh_token"]] {
+        assert_eq!(place.run(&[&add[..], with].concat()).code, 2, "{with:?}");
+    }
+}
+
+#[test]
 fn a_public_client_has_no_secret() {
     let (place, _) = Place::initialised();
     let uri = "http://127.0.0.1/callback";

@@ -158,7 +158,7 @@ async fn cve_2026_73309_an_empty_secret_or_assertion_is_no_proof() {
             let id = hospes_protocol::id::ClientId::new("m2m");
             let secret = hospes::store::client_secrets::ClientSecret {
                 slot: hospes::store::client_secrets::Slot::Next,
-                hash: hospes::secret::sha256(b""),
+                proof: hospes::store::client_secrets::Proof::Hash(hospes::secret::sha256(b"")),
                 last_four: String::new(),
                 created_at: crate::app::START,
             };

@@ -17,13 +17,13 @@ use crate::{
     secret::Secret,
     store::{
         Position, Tx,
-        client_secrets::{ClientSecret, Slot},
+        client_secrets::{ClientSecret, Proof, Slot},
     },
 };
 use axum::extract::{Path, State};
 use hospes_protocol::{
     Refusal, Timestamp,
-    audit_event::{self, Actor, EventKind},
+    audit_event::{self, Actor, EventKind, Occasion},
     client::{Client, ClientKind, Confidentiality, Party},
     connected_app,
     id::{ClientId, ProjectId},
@@ -324,7 +324,7 @@ pub(super) fn plane_for_new(caller: &Management, asked: Option<PlaneName>) -> Re
 
 /// A secret as it is stored.
 pub(super) fn in_slot(slot: Slot, secret: &Secret, now: Timestamp) -> ClientSecret {
-    ClientSecret { slot, hash: secret.hash(), last_four: last_four(secret.text()), created_at: now }
+    ClientSecret { slot, proof: Proof::Hash(secret.hash()), last_four: last_four(secret.text()), created_at: now }
 }
 
 /// Changes a connected app. Its type and its plane stay.
@@ -387,13 +387,26 @@ pub(crate) async fn delete(
     now: Now,
     Path(id): Path<String>,
 ) -> Result<Reply<ClientIdReply>, Failure> {
-    let (project, id) = (caller.current.project.id.clone(), ClientId::new(id));
     let occasion = app.occasion(Actor::Host, *now);
+    remove(&app, &caller, ClientId::new(&id), is_app, NOT_FOUND, occasion).await?;
+    Ok(Reply(ClientIdReply { client_id: id }))
+}
+
+/// Removes a client of a kind, with what was issued to it.
+pub(super) async fn remove(
+    app: &App,
+    caller: &Management,
+    id: ClientId,
+    is_meant: fn(&Client) -> bool,
+    not_found: Refusal,
+    occasion: Occasion,
+) -> Result<(), Failure> {
+    let project = caller.current.project.id.clone();
     {
         let (project, id) = (project.clone(), id.clone());
         app.store
             .write(move |tx| {
-                tx.take_client(&project, &id)?.filter(is_app).ok_or(NOT_FOUND)?;
+                tx.take_client(&project, &id)?.filter(is_meant).ok_or_else(|| not_found.clone())?;
                 if tx.remove_client(&project, &id)? {
                     tx.record(&project, &occasion.event(EventKind::ClientRemoved).client(&id))?;
                 }
@@ -409,7 +422,7 @@ pub(crate) async fn delete(
             break;
         }
     }
-    Ok(Reply(ClientIdReply { client_id: id.to_string() }))
+    Ok(())
 }
 
 /// Makes a second secret. Both are accepted until the rotation is finished or cancelled.

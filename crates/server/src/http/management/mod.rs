@@ -12,6 +12,7 @@ mod cursor;
 pub(crate) mod error;
 mod exchange;
 mod idp;
+mod m2m_clients;
 mod moment;
 mod passwords;
 mod project;
@@ -90,6 +91,12 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(connected_apps::update))
         .routes(routes!(idp::start))
         .routes(routes!(idp::submit))
+        .routes(routes!(m2m_clients::create))
+        .routes(routes!(m2m_clients::search))
+        .routes(routes!(m2m_clients::get, m2m_clients::update, m2m_clients::delete))
+        .routes(routes!(m2m_clients::rotate))
+        .routes(routes!(m2m_clients::rotate_cancel))
+        .routes(routes!(m2m_clients::rotate_start))
         .routes(routes!(passwords::create))
         .routes(routes!(passwords::authenticate))
         .routes(routes!(passwords::strength_check))

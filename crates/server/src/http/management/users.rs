@@ -614,25 +614,25 @@ pub(crate) struct SearchUsers {
 }
 
 #[derive(Deserialize, ToSchema)]
-struct SearchQuery {
+pub(super) struct SearchQuery {
     /// `AND` (if absent) or `OR`.
-    operator: Option<SearchOperator>,
+    pub(super) operator: Option<SearchOperator>,
     #[serde(default)]
-    operands: Vec<Operand>,
+    pub(super) operands: Vec<Operand>,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
-enum SearchOperator {
+pub(super) enum SearchOperator {
     And,
     Or,
 }
 
 #[derive(Deserialize, ToSchema)]
-struct Operand {
-    filter_name: String,
+pub(super) struct Operand {
+    pub(super) filter_name: String,
     #[schema(value_type = Object)]
-    filter_value: Value,
+    pub(super) filter_value: Value,
 }
 
 #[derive(Serialize, ToSchema)]

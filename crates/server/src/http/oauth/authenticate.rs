@@ -26,6 +26,7 @@ use hospes_protocol::{
     jose::{Jwks, KeySet, Unverified},
     parameters::Parameters,
     plane::Plane,
+    secret,
 };
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
 use tracing::warn;
@@ -131,7 +132,8 @@ async fn prove(
 ) -> Result<Result<Authenticated, Denial>, Failure> {
     let client = &registered.client;
     let Some(assertion) = presented.assertion() else {
-        return Ok(client_authentication::decide(presented, client, &registered.secret_hashes));
+        let live = live_secrets(app, presented, registered).await?;
+        return Ok(client_authentication::decide(presented, client, &live));
     };
     let keys = match keys_of(app, client, assertion, now).await {
         Ok(keys) => keys,
@@ -166,6 +168,33 @@ async fn prove(
         return Ok(Err(Denial::AssertionReplayed));
     }
     Ok(client_authentication::decide_assertion(presented, client, &assertion))
+}
+
+/// The SHA-256 hashes of the client's live secrets: those that we made, and of those that were made elsewhere the ones
+/// that `presented` proves.
+async fn live_secrets<'a>(
+    app: &App,
+    presented: &Presented,
+    registered: &'a Registered,
+) -> Result<Cow<'a, [[u8; 32]]>, Failure> {
+    let Registered { client, secret_hashes, wrapped_secrets } = registered;
+    let own = Cow::Borrowed(secret_hashes.as_slice());
+    if wrapped_secrets.is_empty() {
+        return Ok(own);
+    }
+    // What cannot be accepted anyway is not worth an argon2id.
+    let Ok(offered) = client_authentication::presented_secrets(presented, client) else { return Ok(own) };
+    if secret::any_equal(offered, secret_hashes) {
+        return Ok(own);
+    }
+    for hash in offered {
+        for wrapped in wrapped_secrets {
+            if app.imported_secrets.proves(&app.passwords, hash, wrapped).await? {
+                return Ok(Cow::Owned(vec![*hash]));
+            }
+        }
+    }
+    Ok(own)
 }
 
 /// The client's keys: inline, or from where it publishes them.

@@ -1,7 +1,7 @@
 //! Records to store: small, and different in every field that has a meaning.
 
 use crate::store::{
-    client_secrets::{ClientSecret, Slot},
+    client_secrets::{ClientSecret, Proof, Slot},
     projects::Project,
 };
 use hospes_protocol::{
@@ -80,7 +80,7 @@ pub(super) fn client(id: &str) -> Client {
 }
 
 pub(super) fn secret(slot: Slot, byte: u8) -> ClientSecret {
-    ClientSecret { slot, hash: [byte; 32], last_four: "abcd".into(), created_at: NOW }
+    ClientSecret { slot, proof: Proof::Hash([byte; 32]), last_four: "abcd".into(), created_at: NOW }
 }
 
 /// `id`@example.com.

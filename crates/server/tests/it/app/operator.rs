@@ -9,7 +9,7 @@ use hospes::{
     secret::sha256,
     store::{
         Tx,
-        client_secrets::{ClientSecret, Slot},
+        client_secrets::{ClientSecret, Proof, Slot},
     },
 };
 use hospes_protocol::{
@@ -43,7 +43,7 @@ pub(super) async fn add_client(app: &App, id: &str, secret: Option<&str>, settin
 }
 
 fn secret_in(slot: Slot, text: &str) -> ClientSecret {
-    ClientSecret { slot, hash: sha256(text.as_bytes()), last_four: String::new(), created_at: START }
+    ClientSecret { slot, proof: Proof::Hash(sha256(text.as_bytes())), last_four: String::new(), created_at: START }
 }
 
 /// The id of a user of the seed.
