@@ -37,7 +37,10 @@ fn names(operation: &str, own: &BTreeMap<&str, String>) -> Option<Names> {
         | "PATCH /v1/settings"
         | "POST /v1/secrets"
         | "POST /v1/users" => Nothing(json!({})),
-        "POST /v1/connected_apps/clients/search" | "POST /v1/users/search" => Nothing(json!({ "limit": 1000 })),
+        "POST /v1/connected_apps/clients/search" | "POST /v1/m2m/clients/search" | "POST /v1/users/search" => {
+            Nothing(json!({ "limit": 1000 }))
+        }
+        "POST /v1/m2m/clients" => Nothing(json!({ "scopes": ["boats:lift"] })),
         "POST /v1/connected_apps/clients" => {
             Nothing(json!({ "client_type": "third_party_public", "redirect_urls": [CALLBACK] }))
         }
@@ -96,6 +99,7 @@ async fn objects(app: &TestApp, round: usize) -> BTreeMap<&'static str, String> 
     let user = host.post("/v1/users", user).await.done();
     let client = json!({ "client_type": "third_party", "redirect_urls": [CALLBACK] });
     let client = host.post("/v1/connected_apps/clients", client).await.done();
+    let machine = host.post("/v1/m2m/clients", json!({ "scopes": [] })).await.done();
     // A project has few; one is the host's own.
     let is_in_use = |secret: &Value| SECRET.ends_with(secret["last_four"].as_str().unwrap());
     let secrets = host.get("/v1/secrets").await.done();
@@ -114,6 +118,7 @@ async fn objects(app: &TestApp, round: usize) -> BTreeMap<&'static str, String> 
         ("password_id", String::from("password-test-bob")),
         ("client_id", client_id.clone()),
         ("connected_app_id", client_id),
+        ("machine_id", text(&machine["m2m_client"]["client_id"])),
         ("secret_id", text(&secret["secret"]["secret_id"])),
         ("profile_id", text(&profile["trusted_token_profile"]["profile_id"])),
         ("session_id", text(&sessions["sessions"][0]["session_id"])),
@@ -153,7 +158,8 @@ async fn row_38_no_call_reaches_the_objects_of_another_project() {
                     continue;
                 }
                 InPath(body) => {
-                    (own.iter().fold(path.clone(), |path, (name, id)| path.replace(&format!("{{{name}}}"), id)), body)
+                    let path = path.replace("/m2m/clients/{client_id}", "/m2m/clients/{machine_id}");
+                    (own.iter().fold(path, |path, (name, id)| path.replace(&format!("{{{name}}}"), id)), body)
                 }
                 InQuery(name) => (format!("{path}?{name}={}", own[name]), Value::Null),
                 InBody(body) => (path.clone(), body),

@@ -94,7 +94,7 @@ pub(crate) struct EventsReply {
 }
 
 /// Lists what happened, newest first. Events of one second come in no particular order.
-#[utoipa::path(get, path = "/v1/audit_events", tag = "Project", params(OfEvents),
+#[utoipa::path(get, path = "/v1/audit_events", tag = "Audit log", params(OfEvents),
     responses((status = 200, body = Envelope<EventsReply>), (status = "4XX", body = ErrorEnvelope)))]
 pub(crate) async fn list(
     State(app): State<App>,
