@@ -30,6 +30,7 @@ pub mod grant;
 pub mod host_page;
 pub mod id;
 pub mod id_token;
+pub mod imported_hash;
 pub mod interaction;
 pub mod introspection;
 pub mod jose;

@@ -13,6 +13,7 @@ pub mod fetch;
 mod front;
 mod http;
 pub mod imported_secret;
+mod imported_digest;
 pub mod issue;
 mod jobs;
 pub mod keys;

@@ -7,6 +7,7 @@
 use crate::{
     entropy::Entropy,
     failure::Failure,
+    imported_digest,
     password_strength::{self, Judged},
 };
 use anyhow::{Context as _, anyhow};
@@ -15,9 +16,11 @@ use base64ct::{Base64Unpadded, Encoding as _};
 use hospes_protocol::{
     ErrorCode::InvalidRequest,
     Refusal,
+    imported_hash::{BAD_ARGON2, ImportedHash, Recipe},
     password_policy::{self, PasswordPolicy},
     refuse,
 };
+use serde::{Deserialize, Serialize};
 use std::{
     fmt,
     sync::{
@@ -79,6 +82,15 @@ struct Blocks {
     runs: u64,
 }
 
+/// A hash that somebody brought along, with argon2id around it: guessing what is in there costs as much as for one of
+/// ours, whatever it was before. Stored as JSON in the place of a hash in PHC form.
+#[derive(Serialize, Deserialize)]
+struct Wrapped {
+    recipe: Recipe,
+    /// Of the digest that the recipe makes of the password, in PHC form.
+    outer: String,
+}
+
 /// How a password compares with what is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
@@ -112,7 +124,23 @@ impl Passwords {
     pub async fn hash(&self, password: Zeroizing<String>) -> Result<String, Failure> {
         validate(&password)?;
         let entropy = self.entropy.clone();
-        self.run(move |blocks| hash_in(blocks, &password, &entropy)).await
+        self.run(move |blocks| hash_in(blocks, password.as_bytes(), &entropy)).await
+    }
+
+    /// What to store for a hash that somebody brings along. The first login with the right password replaces it.
+    pub async fn import(&self, imported: ImportedHash) -> Result<String, Failure> {
+        match imported {
+            ImportedHash::Argon2(text) if is_usable(&text) => Ok(text),
+            ImportedHash::Argon2(_) => Err(BAD_ARGON2.into()),
+            ImportedHash::Digest(recipe, digest) => {
+                let (entropy, digest) = (self.entropy.clone(), Zeroizing::new(digest));
+                self.run(move |blocks| {
+                    let outer = hash_in(blocks, &digest, &entropy)?;
+                    Ok(serde_json::to_string(&Wrapped { recipe, outer })?)
+                })
+                .await
+            }
+        }
     }
 
     /// Compares `password` with a stored hash, or with nothing: pass `None` when there is no such user or no password,
@@ -207,15 +235,15 @@ pub fn validate_chosen(password: &str) -> Result<(), Refusal> {
 
 /// Hashes on this thread: for the command line and the seed file. Servers use [`Passwords`].
 pub fn hash(password: &str, entropy: &Entropy) -> anyhow::Result<String> {
-    hash_in(&mut Blocks::default(), password, entropy)
+    hash_in(&mut Blocks::default(), password.as_bytes(), entropy)
 }
 
-fn hash_in(blocks: &mut Blocks, password: &str, entropy: &Entropy) -> anyhow::Result<String> {
+fn hash_in(blocks: &mut Blocks, secret: &[u8], entropy: &Entropy) -> anyhow::Result<String> {
     let salt = entropy.bytes::<16>();
     let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|error| anyhow!("argon2 parameters: {error}"))?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
-    compute(&argon2, blocks, password, &salt, &mut output)?;
+    compute(&argon2, blocks, secret, &salt, &mut output)?;
     Ok(phc(&salt, &output))
 }
 
@@ -235,7 +263,7 @@ fn phc(salt: &[u8], output: &[u8]) -> String {
 fn compute(
     argon2: &Argon2<'_>,
     blocks: &mut Blocks,
-    password: &str,
+    secret: &[u8],
     salt: &[u8],
     output: &mut [u8],
 ) -> anyhow::Result<()> {
@@ -245,7 +273,7 @@ fn compute(
     }
     blocks.runs += 1;
     argon2
-        .hash_password_into_with_memory(password.as_bytes(), salt, output, &mut blocks.blocks)
+        .hash_password_into_with_memory(secret, salt, output, &mut blocks.blocks)
         .map_err(|error| anyhow!("argon2 failed: {error}"))
 }
 
@@ -261,28 +289,47 @@ fn verify(
     dummy: &str,
     entropy: &Entropy,
 ) -> anyhow::Result<Verdict> {
-    let parsed = stored.and_then(parse);
+    let parsed = stored.and_then(|stored| parse_stored(stored, password));
     if let (Some(_), None) = (stored, &parsed) {
         tracing::error!(
             "a stored password hash cannot be read; the user cannot log in until the password is set again"
         );
     }
-    let Some((hash, params)) = parsed else {
+    let Some(Stored { hash, params, digest }) = parsed else {
         let (hash, params) = parse(dummy).context("the dummy hash is readable")?;
         // The comparison is for its time only: nobody knows this password.
-        let _ = compare(blocks, password, &hash, params);
+        let _ = compare(blocks, password.as_bytes(), &hash, params);
         return Ok(Verdict::Wrong);
     };
-    let is_current = is_current(&hash, &params);
-    if !compare(blocks, password, &hash, params) {
+    let is_current = digest.is_none() && is_current(&hash, &params);
+    let secret = digest.as_deref().map_or(password.as_bytes(), Vec::as_slice);
+    if !compare(blocks, secret, &hash, params) {
         return Ok(Verdict::Wrong);
     }
-    let renewed = if is_current { None } else { Some(hash_in(blocks, password, entropy)?) };
+    let renewed = if is_current { None } else { Some(hash_in(blocks, password.as_bytes(), entropy)?) };
     Ok(Verdict::Right { renewed })
 }
 
-/// Whether `password` gives the stored output, compared in constant time.
-fn compare(blocks: &mut Blocks, password: &str, hash: &PasswordHash, params: Params) -> bool {
+/// What is compared with a password.
+struct Stored {
+    hash: PasswordHash,
+    params: Params,
+    /// Of the password, where the hash is of a digest.
+    digest: Option<Zeroizing<Vec<u8>>>,
+}
+
+fn parse_stored(stored: &str, password: &str) -> Option<Stored> {
+    if !stored.starts_with('{') {
+        let (hash, params) = parse(stored)?;
+        return Some(Stored { hash, params, digest: None });
+    }
+    let Wrapped { recipe, outer } = serde_json::from_str(stored).ok()?;
+    let (hash, params) = parse(&outer)?;
+    Some(Stored { hash, params, digest: Some(imported_digest::compute(&recipe, password).ok()?) })
+}
+
+/// Whether `secret` gives the stored output, compared in constant time.
+fn compare(blocks: &mut Blocks, secret: &[u8], hash: &PasswordHash, params: Params) -> bool {
     let variant =
         Algorithm::try_from(hash.algorithm.as_str()).ok().zip(hash.version.and_then(|own| own.try_into().ok()));
     let (Some((algorithm, version)), Some(salt), Some(expected)) = (variant, &hash.salt, &hash.hash) else {
@@ -290,7 +337,7 @@ fn compare(blocks: &mut Blocks, password: &str, hash: &PasswordHash, params: Par
     };
     let argon2 = Argon2::new(algorithm, version, params);
     let mut output = vec![0; expected.len()];
-    compute(&argon2, blocks, password, salt, &mut output).is_ok() && output.ct_eq(expected.as_bytes()).into()
+    compute(&argon2, blocks, secret, salt, &mut output).is_ok() && output.ct_eq(expected.as_bytes()).into()
 }
 
 /// Reads an argon2 hash in PHC form; `None` when it is malformed or asks for too much.
@@ -319,6 +366,7 @@ fn is_current(hash: &PasswordHash, params: &Params) -> bool {
 mod tests {
     use super::*;
     use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
+    use hospes_protocol::imported_hash::{self, Argon2Config, Configs, Pbkdf2Config, SaltConfig, ScryptConfig};
     use std::time::Duration;
 
     fn secret(text: &str) -> Zeroizing<String> {
@@ -369,9 +417,9 @@ mod tests {
             let password = format!("password {n}");
             let stored = with_params(&password, sizes.0, sizes.1, sizes.2);
             let (hash, params) = parse(&stored).unwrap();
-            assert!(memory.lend(|blocks| compare(blocks, &password, &hash, params.clone())), "{stored}");
-            assert!(!memory.lend(|blocks| compare(blocks, "another", &hash, params)), "{stored}");
-            let ours = memory.lend(|blocks| hash_in(blocks, &password, &entropy)).unwrap();
+            assert!(memory.lend(|blocks| compare(blocks, password.as_bytes(), &hash, params.clone())), "{stored}");
+            assert!(!memory.lend(|blocks| compare(blocks, b"another", &hash, params)), "{stored}");
+            let ours = memory.lend(|blocks| hash_in(blocks, password.as_bytes(), &entropy)).unwrap();
             let (hash, params) = parse(&ours).unwrap();
             assert_eq!(Argon2::from(params).verify_password(password.as_bytes(), &hash), Ok(()), "{ours}");
         }
@@ -382,7 +430,7 @@ mod tests {
     fn memory_for_a_greedy_hash_is_given_back() {
         let memory = Memory::default();
         let (hash, params) = parse(&with_params("x", 2 * MEMORY_KIB, 1, 1)).unwrap();
-        assert!(memory.lend(|blocks| compare(blocks, "x", &hash, params)));
+        assert!(memory.lend(|blocks| compare(blocks, b"x", &hash, params)));
         assert!(memory.kept.lock().unwrap().is_empty());
     }
 
@@ -418,6 +466,128 @@ mod tests {
         assert_eq!(passwords.verify(secret("old"), Some(renewed)).await.unwrap(), Verdict::Right { renewed: None });
     }
 
+    /// Hashes that other software made of `harbour light`: libxcrypt (bcrypt), OpenSSL (scrypt, PBKDF2, digests); of
+    /// `test12345` the example of phpass; of `password` the test vectors of the reference implementation of argon2.
+    fn brought_along() -> Vec<(&'static str, &'static str, Configs, &'static str)> {
+        let salts = || SaltConfig { prepend: "pre".into(), append: "post".into() };
+        let salted = || Configs { salts: Some(salts()), ..Configs::default() };
+        let scrypt = ScryptConfig { salt: "c2FsdHNhbHQ=".into(), n: 1024, r: 8, p: 2, length: 32 };
+        let pbkdf2 = |length, algorithm: Option<&str>| Configs {
+            pbkdf2: Some(Pbkdf2Config {
+                salt: "c2FsdHNhbHQ=".into(),
+                iterations: 1000,
+                length,
+                algorithm: algorithm.map(str::to_owned),
+            }),
+            ..Configs::default()
+        };
+        let argon2 = Configs {
+            argon2: Some(Argon2Config { salt: "somesalt".into(), passes: 2, memory_kib: 65536, lanes: 1, length: 32 }),
+            ..Configs::default()
+        };
+        let light = "harbour light";
+        vec![
+            ("bcrypt", "$2b$04$abcdefghijklmnopqrstuuLkMI6emr6qsRB//kVk2itACx4Sei8nK", Configs::default(), light),
+            ("bcrypt", "$2y$05$N9qo8uLOickgx2ZMRZoMyeXGdRoCBdLLjqhlruS02THfdQWPvbgE.", Configs::default(), light),
+            ("bcrypt", "$2b$04$abcdefghijklmnopqrstuuF7KK/SfP9IRGj0pPJMr8GdtCS8xpmpC", Configs::default(), "päss"),
+            (
+                "scrypt",
+                "4070f1cc1d70213002c9a1303825ad64fcff0c0410183fd60e1870a990f85650",
+                Configs { scrypt: Some(scrypt), ..Configs::default() },
+                light,
+            ),
+            (
+                "scrypt",
+                "$scrypt$ln=10,r=8,p=2$c2FsdHNhbHQ$QHDxzB1wITACyaEwOCWtZPz/DAQQGD/WDhhwqZD4VlA",
+                Configs::default(),
+                light,
+            ),
+            ("pbkdf_2", "d400b1b96ca544b5a1ee0a2cb305c13302341f11cd4a9c9f9153ee2a82eb1742", pbkdf2(32, None), light),
+            (
+                "pbkdf_2",
+                "ZrrflOJ4HcufaIB/y9KIJOsmvnpamux7PoQR3rPlzpuX8F4e1nvbpMzqWTqMSL/eX6vepNsIT52PUAFbrdWakw==",
+                pbkdf2(64, Some("sha512")),
+                light,
+            ),
+            ("phpass", "$P$9IQRaTwmfeRo7ud9Fh4E2PdI0S3r.L0", Configs::default(), "test12345"),
+            ("phpass", "$H$9saltsaltlWrqrlJeSPq3sjDal8Awo.", Configs::default(), light),
+            ("md_5", "c2112e34c3331ba4a2ac1faf5f8ade5a", salted(), light),
+            ("sha_1", "77c9cfb8f4bd45b3dec57aac1cd8ec946cf7e5a0", Configs::default(), light),
+            ("sha_1", "6390654755cdabc17981e87a1bb20f5eba5b326a", salted(), light),
+            (
+                "sha_512",
+                "+avp8uhtRkN6yNuTN79nPrgfT6vV+X8ZKtepcPdCFboFNPyTWXFOgY0JckQa9wRFRCo80bNct7dmG7BtCE/BZA==",
+                salted(),
+                light,
+            ),
+            (
+                "argon_2i",
+                "c1628832147d9720c5bd1cfd61367078729f6dfb6f8fea9ff98158e0d7816ed0",
+                argon2.clone(),
+                "password",
+            ),
+            ("argon_2id", "09316115d5cf24ed5a15a31a3ba326e5cf32edc24702987c02b6566f61913cf7", argon2, "password"),
+        ]
+    }
+
+    #[tokio::test]
+    async fn a_hash_from_elsewhere_takes_the_right_password_and_becomes_one_of_ours() {
+        let passwords = passwords();
+        for (hash_type, hash, configs, password) in brought_along() {
+            let imported = imported_hash::parse(hash_type, hash, &configs).unwrap();
+            let stored = passwords.import(imported.clone()).await.unwrap();
+            let before = passwords.runs();
+            let verdict = passwords.verify(secret("harbour lights"), Some(stored.clone())).await.unwrap();
+            assert_eq!((verdict, passwords.runs() - before), (Verdict::Wrong, 1), "{hash_type}");
+            let verdict = passwords.verify(secret(password), Some(stored)).await.unwrap();
+            let Verdict::Right { renewed: Some(renewed) } = verdict else { panic!("{hash_type} {hash}: {verdict:?}") };
+            assert!(renewed.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{renewed}");
+            let verdict = passwords.verify(secret(password), Some(renewed)).await.unwrap();
+            assert_eq!(verdict, Verdict::Right { renewed: None });
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_stored_of_a_weak_hash_does_not_reveal_it() {
+        let passwords = passwords();
+        for (hash_type, hash, configs, _) in brought_along() {
+            let ImportedHash::Digest(recipe, digest) = imported_hash::parse(hash_type, hash, &configs).unwrap() else {
+                continue;
+            };
+            let stored = passwords.import(ImportedHash::Digest(recipe.clone(), digest.clone())).await.unwrap();
+            for form in [Base64Unpadded::encode_string(&digest), hash.to_owned()] {
+                assert!(!stored.contains(&form), "{hash_type}: {stored}");
+            }
+            // And one import is not another, so equal passwords do not show.
+            assert_ne!(passwords.import(ImportedHash::Digest(recipe, digest)).await.unwrap(), stored);
+        }
+    }
+
+    #[tokio::test]
+    async fn bcrypt_looks_at_72_bytes_as_it_did_before() {
+        let passwords = passwords();
+        let hash = "$2b$04$abcdefghijklmnopqrstuubzadhGtS2zEF.gu0yd0opP6cVzb.e0i";
+        let imported = imported_hash::parse("bcrypt", hash, &Configs::default()).unwrap();
+        let stored = passwords.import(imported).await.unwrap();
+        for (length, is_right) in [(71, false), (72, true), (80, true), (1024, true)] {
+            let verdict = passwords.verify(secret(&"x".repeat(length)), Some(stored.clone())).await.unwrap();
+            assert_eq!(verdict != Verdict::Wrong, is_right, "{length}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_argon2_hash_that_asks_for_too_much_is_not_imported() {
+        let passwords = passwords();
+        for parts in ["m=1048576,t=2,p=1", "m=64,t=17,p=1", "m=1024,t=1,p=17", "m=0,t=0,p=0", "m=x"] {
+            let text = format!("$argon2id$v=19${parts}$c2FsdHNhbHQ${}", "A".repeat(43));
+            let refused = passwords.import(ImportedHash::Argon2(text)).await;
+            assert!(
+                matches!(&refused, Err(Failure::Refused(refusal)) if *refusal == BAD_ARGON2),
+                "{parts}: {refused:?}"
+            );
+        }
+    }
+
     #[tokio::test]
     async fn a_malformed_or_greedy_hash_is_wrong_and_never_a_panic() {
         let passwords = passwords();
@@ -431,6 +601,9 @@ mod tests {
             "$argon2id$v=19$m=19456,t=2,p=1$",
             "$2b$12$abcdefghijklmnopqrstuv",
             "plain text",
+            "{",
+            "{}",
+            r#"{"recipe":{"algorithm":"bcrypt","cost":99,"salt":""},"outer":"$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAA"}"#,
             "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$",
             "$argon2id$v=19$m=0,t=0,p=0$c2FsdHNhbHRzYWx0$AAAA",
             "\0",

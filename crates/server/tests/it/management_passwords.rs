@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 const CREATE: &str = "/v1/passwords";
 const AUTHENTICATE: &str = "/v1/passwords/authenticate";
+const MIGRATE: &str = "/v1/passwords/migrate";
 const STRENGTH: &str = "/v1/passwords/strength_check";
 const STRONG: &str = "umbrella over the north pier";
 
@@ -229,4 +230,94 @@ async fn of_forty_who_create_the_same_user_one_does() {
     let query = json!({ "operands": [{ "filter_name": "email_address", "filter_value": ["dora@dock.example"] }] });
     let found = app.host().post("/v1/users/search", json!({ "query": query })).await.done();
     assert_eq!(found["results_metadata"]["total"], Value::from(1));
+}
+
+/// `harbour light`, as libxcrypt stores it.
+const BCRYPT: &str = "$2b$04$abcdefghijklmnopqrstuuLkMI6emr6qsRB//kVk2itACx4Sei8nK";
+
+#[tokio::test]
+async fn a_user_comes_with_the_password_of_the_login_before() {
+    let app = TestApp::new().await;
+    let body = json!({
+        "email": "Dora@dock.example", "hash": BCRYPT, "hash_type": "bcrypt", "set_email_verified": true,
+        "name": { "first_name": "Dora" }, "trusted_metadata": { "plan": "pro" }, "untrusted_metadata": { "theme": "dark" },
+        "phone_number": "+49301230000", "set_phone_number_verified": true, "external_id": "host|7", "roles": ["member"],
+    });
+    let made = app.host().post(MIGRATE, body).await.done();
+    let user = &made["user"];
+    assert_eq!((&made["user_created"], &made["user_id"]), (&json!(true), &user["user_id"]));
+    assert_eq!((&user["emails"][0]["email_id"], &user["emails"][0]["verified"]), (&made["email_id"], &json!(true)));
+    assert_eq!((&user["phone_numbers"][0]["verified"], &user["external_id"]), (&json!(true), &json!("host|7")));
+    assert_eq!((&user["roles"], &user["name"]["first_name"]), (&json!(["stytch_user", "member"]), &json!("Dora")));
+    let before = app.app.passwords.runs();
+    authenticate(&app, "dora@dock.example", "harbour lights").await.refused_by_api(401, "unauthorized_credentials");
+    assert_eq!(app.app.passwords.runs() - before, 1);
+    let id = hospes_protocol::id::UserId::new(made["user_id"].as_str().unwrap());
+    let (project, own) = (app.app.project.clone(), id.clone());
+    let read = async || {
+        let (project, own) = (project.clone(), own.clone());
+        app.app.store.read(move |tx| Ok(tx.find_password(&project, &own)?)).await.unwrap().unwrap().hash
+    };
+    assert!(read().await.starts_with("{\"recipe\""));
+    assert_eq!(authenticate(&app, "dora@dock.example", "harbour light").await.done()["user_id"], made["user_id"]);
+    assert!(read().await.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+    authenticate(&app, "dora@dock.example", "harbour light").await.done();
+}
+
+#[tokio::test]
+async fn a_user_without_a_password_gets_one_and_one_with_a_password_keeps_it() {
+    let app = TestApp::new().await;
+    let dora = json!({ "email": "dora@dock.example", "trusted_metadata": { "plan": "pro" } });
+    let known = app.host().post("/v1/users", dora).await.done();
+    let body = json!({
+        "email": "DORA@dock.example", "hash": BCRYPT, "hash_type": "bcrypt", "trusted_metadata": { "seats": 3 },
+        "phone_number": "+49301230000",
+    });
+    let made = app.host().post(MIGRATE, body.clone()).await.done();
+    assert_eq!((&made["user_created"], &made["user_id"]), (&json!(false), &known["user_id"]));
+    assert_eq!(made["user"]["trusted_metadata"], json!({ "plan": "pro", "seats": 3 }));
+    assert_eq!((&made["user"]["emails"][0]["verified"], &made["email_id"]), (&json!(false), &known["email_id"]));
+    assert_eq!(made["user"]["phone_numbers"][0]["verified"], false);
+    authenticate(&app, "dora@dock.example", "harbour light").await.done();
+    app.host().post(MIGRATE, body).await.refused_by_api(400, "password_already_exists");
+    let body = json!({ "email": "alice@example.com", "hash": BCRYPT, "hash_type": "bcrypt" });
+    app.host().post(MIGRATE, body).await.refused_by_api(400, "password_already_exists");
+    authenticate(&app, "alice@example.com", PASSWORD).await.done();
+}
+
+#[tokio::test]
+async fn a_hash_that_cannot_be_used_is_refused_when_it_comes() {
+    let app = TestApp::new().await;
+    let scrypt = json!({
+        "salt": "c2FsdA==", "n_parameter": 524_288, "r_parameter": 8, "p_parameter": 1, "key_length": 32,
+    });
+    let argon2 = json!({
+        "salt": "saltsalt", "iteration_amount": 2, "memory": 1_048_576, "threads": 1, "key_length": 32,
+    });
+    let zeros = "00".repeat(32);
+    for (change, error) in [
+        (json!({ "hash_type": "sha_256" }), "invalid_hash_type"),
+        (json!({ "hash": "$2b$31$abc" }), "invalid_bcrypt_hash"),
+        (json!({ "hash_type": "scrypt", "hash": zeros, "scrypt_config": scrypt }), "invalid_scrypt_hash"),
+        (json!({ "hash_type": "argon_2id", "hash": zeros, "argon_2_config": argon2 }), "invalid_argon2_hash"),
+        (json!({ "hash_type": "pbkdf_2" }), "invalid_pbkdf2_hash"),
+        (json!({ "hash_type": "phpass" }), "invalid_phpass_hash"),
+        (json!({ "hash_type": "md_5" }), "invalid_md5_hash"),
+        (json!({ "hash_type": "sha_1" }), "invalid_sha1_hash"),
+        (json!({ "hash_type": "sha_512" }), "invalid_sha512_hash"),
+        (json!({ "hash": null }), "invalid_argument"),
+        (json!({ "email": "dora" }), "invalid_email"),
+        (json!({ "phone_number": "030" }), "invalid_phone_number"),
+        (json!({ "phone_number": "+49301234567" }), "duplicate_phone_number"),
+        (json!({ "external_id": "ext-bob" }), "duplicate_user_external_id"),
+        (json!({ "external_id": "a b" }), "invalid_external_id"),
+        (json!({ "roles": ["captain"] }), "invalid_rbac_role_id"),
+        (json!({ "trusted_metadata": { "a": "x".repeat(4096) } }), "metadata_too_large"),
+    ] {
+        let mut body = json!({ "email": "dora@dock.example", "hash": BCRYPT, "hash_type": "bcrypt" });
+        body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        app.host().post(MIGRATE, body).await.refused_by_api(400, error);
+    }
+    let found = app.host().post("/v1/users/search", json!({})).await.done();
+    assert_eq!(found["results_metadata"]["total"], 3);
 }

@@ -52,6 +52,9 @@ fn names(operation: &str, own: &BTreeMap<&str, String>) -> Option<Names> {
         "POST /v1/passwords" => {
             Nothing(json!({ "email": "new@lagoon.example", "password": "A quite unusual sentence 4711" }))
         }
+        "POST /v1/passwords/migrate" => Nothing(json!({
+            "email": "before@lagoon.example", "hash_type": "sha_1", "hash": "77c9cfb8f4bd45b3dec57aac1cd8ec946cf7e5a0",
+        })),
         "POST /v1/passwords/strength_check" => Nothing(json!({ "password": "A quite unusual sentence 4711" })),
         // Bob is a user of the first project only.
         "POST /v1/passwords/authenticate" => InBody(json!({ "email": "bob@example.com", "password": PASSWORD })),

@@ -14,6 +14,7 @@ mod exchange;
 mod idp;
 mod m2m_clients;
 mod moment;
+mod password_migrate;
 mod passwords;
 mod project;
 mod rbac;
@@ -99,6 +100,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(m2m_clients::rotate_start))
         .routes(routes!(passwords::create))
         .routes(routes!(passwords::authenticate))
+        .routes(routes!(password_migrate::migrate))
         .routes(routes!(passwords::strength_check))
         .routes(routes!(sessions::list))
         .routes(routes!(attest::attest))
