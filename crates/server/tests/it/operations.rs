@@ -123,7 +123,7 @@ async fn no_secret_is_ever_logged() {
     secrets.extend([code, tokens.access_token, tokens.refresh_token, tokens.id_token, public.refresh_token]);
     secrets.extend([next.refresh_token, next.access_token, "wrong-secret-0123456789".into(), "secret-state-1".into()]);
     let text = log.text();
-    for happened in ["client authentication failed", "was replayed", "reuse", "wrong password", "answered again"] {
+    for happened in ["client authentication failed", "was replayed", "reuse", "WrongPassword", "answered again"] {
         assert!(text.contains(happened), "{happened} is not in the log: {text}");
     }
     for secret in secrets {
