@@ -67,10 +67,16 @@ pub enum EventKind {
     /// Every session, token and open request of the user was ended.
     UserSignedOut,
     UserUnlocked,
+    /// `webhook_id`, here and below.
+    WebhookAdded,
+    /// `changed` names what.
+    WebhookChanged,
+    WebhookRemoved,
+    WebhookSecretRotated,
 }
 
 impl EventKind {
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 37] = [
         Self::ClientAdded,
         Self::ClientChanged,
         Self::ClientDisabled,
@@ -104,6 +110,10 @@ impl EventKind {
         Self::UserPasswordSet,
         Self::UserSignedOut,
         Self::UserUnlocked,
+        Self::WebhookAdded,
+        Self::WebhookChanged,
+        Self::WebhookRemoved,
+        Self::WebhookSecretRotated,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -141,6 +151,10 @@ impl EventKind {
             Self::UserPasswordSet => "user.password_set",
             Self::UserSignedOut => "user.signed_out",
             Self::UserUnlocked => "user.unlocked",
+            Self::WebhookAdded => "webhook.added",
+            Self::WebhookChanged => "webhook.changed",
+            Self::WebhookRemoved => "webhook.removed",
+            Self::WebhookSecretRotated => "webhook.secret_rotated",
         }
     }
 

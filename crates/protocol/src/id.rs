@@ -29,6 +29,8 @@ pub mod kind {
     pub enum Interaction {}
     #[derive(Debug)]
     pub enum Event {}
+    #[derive(Debug)]
+    pub enum Webhook {}
 }
 
 pub type ProjectId = Id<kind::Project>;
@@ -40,6 +42,7 @@ pub type SessionId = Id<kind::Session>;
 pub type FamilyId = Id<kind::Family>;
 pub type InteractionId = Id<kind::Interaction>;
 pub type EventId = Id<kind::Event>;
+pub type WebhookId = Id<kind::Webhook>;
 
 impl<K> Id<K> {
     pub fn new(text: impl Into<String>) -> Self {

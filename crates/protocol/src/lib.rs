@@ -72,6 +72,7 @@ pub mod user_metadata;
 pub mod user_name;
 pub mod user_search;
 pub mod userinfo;
+pub mod webhook;
 
 #[cfg(test)]
 mod samples;

@@ -270,3 +270,47 @@ CREATE TABLE audit_events (
     PRIMARY KEY (project_id, event_id)
 );
 CREATE INDEX audit_events_by_age ON audit_events (project_id, at, event_id);
+
+-- Where the host app is told what happens, and which secrets sign it, encrypted under the master key.
+CREATE TABLE webhooks (
+    project_id      TEXT   NOT NULL,
+    webhook_id      TEXT   NOT NULL,
+    url             TEXT   NOT NULL,
+    kinds           TEXT   NOT NULL,
+    secret          BYTES  NOT NULL,
+    -- The one before, which signs as well until then.
+    previous_secret BYTES,
+    previous_until  BIGINT,
+    created_at      BIGINT NOT NULL,
+    updated_at      BIGINT NOT NULL,
+    PRIMARY KEY (project_id, webhook_id)
+);
+
+-- The kinds of each, for whoever writes an event; `*` is all. A copy of what stands in `webhooks`.
+CREATE TABLE webhook_kinds (
+    project_id TEXT NOT NULL,
+    kind       TEXT NOT NULL,
+    webhook_id TEXT NOT NULL,
+    PRIMARY KEY (project_id, kind, webhook_id)
+);
+
+-- Events on their way to a webhook. A process that takes one moves `next_attempt_at` on, so that no other takes it
+-- meanwhile; when nothing more is to be done it is NULL.
+CREATE TABLE webhook_deliveries (
+    project_id      TEXT   NOT NULL,
+    webhook_id      TEXT   NOT NULL,
+    event_id        TEXT   NOT NULL,
+    created_at      BIGINT NOT NULL,
+    attempts        BIGINT NOT NULL,
+    next_attempt_at BIGINT,
+    delivered_at    BIGINT,
+    given_up_at     BIGINT,
+    -- What the last attempt met.
+    last_status     BIGINT,
+    last_error      TEXT,
+    PRIMARY KEY (project_id, webhook_id, event_id)
+);
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (project_id, webhook_id, next_attempt_at, event_id)
+    WHERE next_attempt_at IS NOT NULL;
+CREATE INDEX webhook_deliveries_by_age ON webhook_deliveries (project_id, webhook_id, created_at, event_id);
+CREATE INDEX webhook_deliveries_by_end ON webhook_deliveries (created_at);

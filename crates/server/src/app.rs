@@ -64,6 +64,8 @@ pub struct Parts {
     pub imported_secrets: ImportedSecrets,
     pub client_keys: ClientKeys,
     pub fetch: Fetch,
+    /// The same with places of its own: receivers of webhooks that hang hold nobody else up.
+    pub webhooks: Fetch,
     pub limits: Limits,
     pub pages: Arc<Pages>,
     pub cookies: CookieNames,
@@ -96,7 +98,8 @@ impl App {
             tokio::task::spawn_blocking(move || keys::open_master_key(&source, &store, &entropy)).await??
         };
         let keys = Keys::open(&store, master, &project, &clock).await?;
-        let fetch = Fetch::new(&FetchConfig::read(&config.fetch)?)?;
+        let fetch_config = FetchConfig::read(&config.fetch)?;
+        let (fetch, webhooks) = (Fetch::new(&fetch_config)?, Fetch::new(&fetch_config)?);
         let records = Records::new(config.lifetimes.clone());
         let parts = Parts {
             metadata: RwLock::new(Prepared { counter: -1, document: Document::new(Vec::new()) }),
@@ -106,6 +109,7 @@ impl App {
             limits: Limits::new(&config.limits, &clock),
             client_keys: ClientKeys::new(fetch.clone()),
             fetch,
+            webhooks,
             cookies: CookieNames::of_issuer(&issuer),
             verified: VerifiedTokens::new(),
             metrics: Arc::new(Metrics::new()),
@@ -139,6 +143,7 @@ impl App {
             limits: self.limits.clone(),
             client_keys: self.client_keys.clone(),
             fetch: self.fetch.clone(),
+            webhooks: self.webhooks.clone(),
             cookies: CookieNames::of_issuer(&issuer),
             verified: VerifiedTokens::new(),
             metrics: Arc::clone(&self.metrics),

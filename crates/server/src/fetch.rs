@@ -36,7 +36,7 @@ use url::Host;
 
 const MAX_URL_BYTES: usize = 2048;
 /// More at once than any honest load needs; a client that makes us fetch cannot make us open sockets without end.
-const MAX_AT_ONCE: usize = 32;
+pub(crate) const MAX_AT_ONCE: usize = 32;
 
 /// For the whole exchange: name, connection, TLS, answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -136,6 +136,30 @@ impl Fetch {
             tracing::warn!(host, ?reason, "a document could not be fetched");
         }
         fetched
+    }
+
+    /// Whether something may be sent to `url`, as far as that can be said before its name is resolved.
+    pub fn check(&self, url: &str) -> Result<(), FetchError> {
+        self.rules.validate(url).map(drop)
+    }
+
+    /// Posts a JSON document, and returns the status of the answer. What else the answer says is not read.
+    pub async fn post(&self, url: &str, headers: [(&'static str, String); 3], json: String) -> Result<u16, FetchError> {
+        let post = async {
+            let url = self.rules.validate(url)?;
+            let _slot = self.slots.try_acquire().map_err(|_| FetchError::Busy)?;
+            let mut request = self.client.post(url).header(header::CONTENT_TYPE, "application/json").body(json);
+            for (name, value) in headers {
+                request = request.header(name, value);
+            }
+            Ok(request.send().await.map_err(reason)?.status().as_u16())
+        };
+        let status = tokio::time::timeout(self.timeout, post).await.unwrap_or(Err(FetchError::TimedOut));
+        if let Err(reason) = &status {
+            let host = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+            tracing::warn!(host, ?reason, "a document could not be sent");
+        }
+        status
     }
 
     async fn get(&self, url: &str, limit: usize, bearer: Option<&str>) -> Result<Fetched, FetchError> {

@@ -15,11 +15,16 @@ mod rotation;
 mod tests;
 
 pub use master_key::{Context, MasterKey};
-pub use opening::{open_master_key, rewrap};
+pub use opening::{open_master_key, rewrap, webhook_secret};
 pub use ring::{JwksDocument, KeyRing, KeyState, state_of};
 pub use rotation::{Rotation, ensure, first, rotate};
 
-use crate::{clock::Clock, failure::Failure, store::Store};
+use crate::{
+    clock::Clock,
+    entropy::Entropy,
+    failure::Failure,
+    store::{Store, Tx},
+};
 use anyhow::anyhow;
 use aws_lc_rs::hmac;
 use hospes_protocol::id::ProjectId;
@@ -27,6 +32,7 @@ use std::{
     fmt,
     sync::{Arc, PoisonError, RwLock},
 };
+use zeroize::Zeroizing;
 
 /// The keys of one project, for a running server. Cheap to clone.
 #[derive(Clone)]
@@ -120,6 +126,23 @@ impl Keys {
         let mut mac = [0; 32];
         mac.iter_mut().zip(context.sign().as_ref()).for_each(|(to, from)| *to = *from);
         mac
+    }
+
+    /// Encrypts a secret that is no key, for the use that `context` names.
+    pub fn seal(&self, context: Context<'_>, secret: &[u8], entropy: &Entropy) -> anyhow::Result<Vec<u8>> {
+        self.0.master.seal(context, secret, entropy)
+    }
+
+    /// Decrypts what [`Keys::seal`] made for the same `context`.
+    pub fn unseal(&self, context: Context<'_>, sealed: &[u8]) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+        self.0.master.open(context, sealed)
+    }
+
+    /// To be called before anything sealed is stored: keeps the master key from being changed until the transaction
+    /// ends, and refuses when it has been.
+    pub fn hold_master_key(&self, tx: &mut Tx<'_>) -> Result<(), Failure> {
+        tx.count_change()?;
+        opening::require(tx, self.0.master.id())
     }
 
     fn set(&self, ring: &Arc<KeyRing>) {

@@ -340,6 +340,32 @@ async fn a_name_that_changes_its_answer_is_asked_once_and_pinned() {
     assert_eq!(server.connections(), 0);
 }
 
+/// What is sent keeps to the same rules as what is fetched.
+#[tokio::test]
+async fn a_post_goes_only_where_a_fetch_may_and_follows_no_redirect() {
+    fn headers() -> [(&'static str, String); 3] {
+        ["webhook-id", "webhook-timestamp", "webhook-signature"].map(|name| (name, String::from("1")))
+    }
+    let target = Server::start(answer(JSON, "{}"));
+    let post = async |fetch: &Fetch, url: &str| fetch.post(url, headers(), String::from("{}")).await;
+    let inside = format!("https://inside.example:{}/", target.port);
+    let fetch = scripted(&FetchConfig::default(), &[&["10.0.0.1", "93.184.215.14"]]);
+    assert_eq!(post(&fetch, &inside).await, Err(FetchError::Forbidden));
+    for (url, expected) in [
+        ("http://app.example/", FetchError::BadUrl),
+        ("https://169.254.169.254/", FetchError::Forbidden),
+        ("https://app.example:22/", FetchError::Forbidden),
+    ] {
+        assert_eq!((post(&fetch, url).await, fetch.check(url)), (Err(expected), Err(expected)), "{url}");
+    }
+    assert_eq!(fetch.check("https://app.example/hook"), Ok(()));
+    let moved = Server::start(answer(&format!("HTTP/1.1 307 Moved\r\nLocation: {}", target.url()), ""));
+    let open = Fetch::new(&local()).unwrap();
+    assert_eq!(post(&open, &moved.url()).await, Ok(307));
+    assert_eq!(target.connections(), 0);
+    assert_eq!(post(&open, &target.url()).await, Ok(200));
+}
+
 #[tokio::test]
 async fn errors_hold_no_address_and_do_not_tell_forbidden_from_dead() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

@@ -2,6 +2,7 @@
 
 mod housekeeping;
 mod refresh;
+mod webhooks;
 
 use crate::{app::App, front::Front};
 use tokio::{sync::watch, task::JoinSet};
@@ -11,5 +12,6 @@ pub(crate) fn start(app: &App, front: &Front, stop: &watch::Receiver<bool>) -> J
     let mut jobs = JoinSet::new();
     jobs.spawn(housekeeping::run(app.clone(), front.clone(), stop.clone()));
     jobs.spawn(refresh::run(front.clone(), stop.clone()));
+    jobs.spawn(webhooks::run(app.clone(), stop.clone()));
     jobs
 }

@@ -7,9 +7,10 @@ use crate::{
     config::MasterKeySource,
     entropy::Entropy,
     failure::Failure,
-    store::{Store, Tx, deployment::MasterKeyMark},
+    store::{Store, Tx, deployment::MasterKeyMark, webhooks::Webhook},
 };
 use anyhow::{Result, anyhow, bail};
+use hospes_protocol::id::{ProjectId, WebhookId};
 use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
 
@@ -78,10 +79,25 @@ pub fn rewrap(store: &Store, old: MasterKey, new: MasterKey, entropy: &Entropy) 
                 tx.rewrap_key(&project.id, &key.kid, &new.seal(context, &secret, &entropy)?)?;
                 count += 1;
             }
+            for webhook in tx.list_webhooks(&project.id)? {
+                let context = webhook_secret(&project.id, &webhook.id);
+                let renew = |sealed: &[u8]| new.seal(context, &old.open(context, sealed)?, &entropy);
+                let previous = match &webhook.previous {
+                    Some((secret, until)) => Some((renew(secret)?, *until)),
+                    None => None,
+                };
+                tx.rewrap_webhook(&project.id, &Webhook { secret: renew(&webhook.secret)?, previous, ..webhook })?;
+                count += 1;
+            }
         }
         tx.set_master_key(&new.mark())?;
         Ok(count)
     })?)
+}
+
+/// What the secret of a webhook is sealed for.
+pub fn webhook_secret<'a>(project: &'a ProjectId, webhook: &'a WebhookId) -> Context<'a> {
+    Context { project, kid: webhook.as_str(), purpose: "webhook" }
 }
 
 /// Refuses to go on with a master key that is not, or no longer, the database's.

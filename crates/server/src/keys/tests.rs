@@ -9,6 +9,7 @@ use crate::{
         projects::Project,
         signing_keys::{KeyPurpose, StoredKey},
         tests::{self, Database},
+        webhooks::Webhook,
     },
 };
 use base64ct::{Base64UrlUnpadded, Encoding as _};
@@ -16,7 +17,7 @@ use hospes_protocol::{
     Scope, Seconds, Timestamp,
     client::SigningAlg,
     family::{Family, FamilyContext, RefreshState},
-    id::{ClientId, FamilyId, SessionId, UserId},
+    id::{ClientId, FamilyId, SessionId, UserId, WebhookId},
     jose::{JoseError, Jwks, Unverified},
     plane::Plane,
     policy::Policy,
@@ -455,11 +456,30 @@ fn rewrap_changes_the_master_key_and_nothing_else() {
     let running = test.server();
     let token = test.sign(&test.ring(&running), SigningAlg::RS256);
     let published = running.last_known().jwks().clone();
+    let hook = WebhookId::new("webhook-1");
+    let context = webhook_secret(&test.project, &hook);
+    let seal = |secret: &[u8]| running.seal(context, secret, &test.entropy).unwrap();
+    let webhook = Webhook {
+        id: hook.clone(),
+        url: "https://app.example/hook".into(),
+        kinds: vec!["*".into()],
+        secret: seal(b"the secret"),
+        previous: Some((seal(b"the one before"), START)),
+        created_at: START,
+        updated_at: START,
+    };
+    let project = test.project.clone();
+    let held = running.clone();
+    let add = move |tx: &mut Tx<'_>| {
+        held.hold_master_key(tx)?;
+        Ok(tx.add_webhook(&project, &webhook)?)
+    };
+    test.store.write_blocking(add).unwrap();
 
     let new_key = || MasterKey::find(&new).unwrap().unwrap();
     check_refused(rewrap(&test.store, new_key(), test.master(), &test.entropy), &["master key is now"]);
     check_refused(rewrap(&test.store, test.master(), test.master(), &test.entropy), &["in use already"]);
-    assert_eq!(rewrap(&test.store, test.master(), new_key(), &test.entropy).unwrap(), 7);
+    assert_eq!(rewrap(&test.store, test.master(), new_key(), &test.entropy).unwrap(), 8);
 
     // The old key opens nothing any more, the new one everything.
     check_refused(open_master_key(&test.source(), &test.store, &test.entropy), &["is not the one"]);
@@ -468,6 +488,17 @@ fn rewrap_changes_the_master_key_and_nothing_else() {
     let ring = test.ring(&restarted);
     verify(&ring, &token).unwrap();
     assert_eq!(ring.jwks(), &published);
+    let (project, id) = (test.project.clone(), hook.clone());
+    let stored = test.store.read_blocking(move |tx| Ok(tx.find_webhook(&project, &id)?)).unwrap().unwrap();
+    assert_eq!(restarted.unseal(context, &stored.secret).unwrap().as_slice(), b"the secret");
+    assert_eq!(restarted.unseal(context, &stored.previous.unwrap().0).unwrap().as_slice(), b"the one before");
+    check_refused(running.unseal(context, &stored.secret), &["does not open"]);
+    check_refused(restarted.unseal(webhook_secret(&other, &hook), &stored.secret), &["does not open"]);
+    let held = running.clone();
+    let Err(Failure::Fault(error)) = test.store.write_blocking(move |tx| held.hold_master_key(tx)) else {
+        panic!("a server with the old key may store what nobody can open")
+    };
+    check_refused::<()>(Err(error), &["master key is now"]);
     let master = open_master_key(&new, &test.store, &test.entropy).unwrap();
     assert!(test.runtime.block_on(Keys::open(&test.store, master, &other, &test.clock)).is_ok());
 

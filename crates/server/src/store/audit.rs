@@ -30,7 +30,7 @@ impl Default for EventFilter {
 }
 
 impl Tx<'_> {
-    /// Notes what this transaction does. To be called where nothing is refused any more: a refusal commits.
+    /// Notes what this transaction does, and lines it up for the webhooks that are to be told. To be called where nothing is refused any more: a refusal commits.
     pub fn record(&mut self, project: &ProjectId, event: &AuditEvent) -> Result<()> {
         self.run(
             "INSERT INTO audit_events (project_id, event_id, at, kind, actor, user_id, client_id, detail)
@@ -46,7 +46,7 @@ impl Tx<'_> {
                 (&to_json(&event.detail)?).into(),
             ],
         )?;
-        Ok(())
+        self.line_up(project, &event.id)
     }
 
     /// A page of the events that fit, newest first; `before` is [`Position::END`] or the last event of the page before.

@@ -21,10 +21,12 @@ pub enum Expired {
     RevokedGrants,
     /// Past the end date that the user gave, for more than a day.
     EndedGrants,
+    /// Lined up for a webhook more than 30 days ago: sent or given up long since.
+    Deliveries,
 }
 
 impl Expired {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Sessions,
         Self::Interactions,
         Self::Codes,
@@ -33,6 +35,7 @@ impl Expired {
         Self::Replays,
         Self::RevokedGrants,
         Self::EndedGrants,
+        Self::Deliveries,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -45,6 +48,7 @@ impl Expired {
             Self::Replays => "replays",
             Self::RevokedGrants => "revoked_grants",
             Self::EndedGrants => "ended_grants",
+            Self::Deliveries => "webhook_deliveries",
         }
     }
 }
@@ -54,6 +58,7 @@ impl Tx<'_> {
     /// called again while it returns `limit`.
     pub fn remove_expired(&mut self, what: Expired, now: Timestamp, limit: u32) -> Result<u64> {
         let a_year_ago = Timestamp(now.0.saturating_sub(366 * 24 * 60 * 60));
+        let a_month_ago = Timestamp(now.0.saturating_sub(30 * 24 * 60 * 60));
         let a_day_ago = Timestamp(now.0.saturating_sub(24 * 60 * 60));
         let (sql, before) = match what {
             Expired::Sessions => (
@@ -102,6 +107,12 @@ impl Tx<'_> {
                      SELECT project_id, user_id, client_id FROM grants
                      WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
                 a_day_ago,
+            ),
+            Expired::Deliveries => (
+                "DELETE FROM webhook_deliveries WHERE (project_id, webhook_id, event_id) IN (
+                     SELECT project_id, webhook_id, event_id FROM webhook_deliveries
+                     WHERE created_at < $1 ORDER BY created_at LIMIT $2)",
+                a_month_ago,
             ),
         };
         self.run(sql, &[before.into(), limit.into()])

@@ -34,6 +34,7 @@ pub mod standing;
 mod tls;
 mod trusted_profiles;
 mod users;
+pub mod webhooks;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -258,6 +258,12 @@ impl TestApp {
         Sibling { base, app, stop, serving }
     }
 
+    /// Ends the server as a signal does: requests and jobs finish, the database stays.
+    pub(crate) async fn stop(&mut self) {
+        let _ = self.stop.send(true);
+        while self.serving.join_next().await.is_some() {}
+    }
+
     /// Moves the server's clock.
     pub(crate) fn advance(&self, seconds: i64) {
         self.clock.advance(Seconds(seconds));

@@ -42,3 +42,4 @@ mod tidy;
 mod token_code;
 mod token_refresh;
 mod userinfo;
+mod webhooks;

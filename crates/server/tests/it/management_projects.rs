@@ -34,6 +34,7 @@ fn names(operation: &str, own: &BTreeMap<&str, String>) -> Option<Names> {
         | "GET /v1/secrets"
         | "GET /v1/settings"
         | "GET /v1/trusted_token_profiles"
+        | "GET /v1/webhooks"
         | "PATCH /v1/settings"
         | "POST /v1/secrets"
         | "POST /v1/users" => Nothing(json!({})),
@@ -44,6 +45,7 @@ fn names(operation: &str, own: &BTreeMap<&str, String>) -> Option<Names> {
         "POST /v1/connected_apps/clients" => {
             Nothing(json!({ "client_type": "third_party_public", "redirect_urls": [CALLBACK] }))
         }
+        "POST /v1/webhooks" => Nothing(webhook()),
         "POST /v1/trusted_token_profiles" => Nothing(profile()),
         "PUT /v1/rbac/policy" => Nothing(json!({ "scopes": [], "roles": [], "resources": [] })),
         "POST /v1/sessions/migrate" => {
@@ -91,6 +93,10 @@ fn profile() -> Value {
     })
 }
 
+fn webhook() -> Value {
+    json!({ "url": "https://app.example/hook", "kinds": ["user.added"] })
+}
+
 /// One of each kind, made for one call.
 async fn objects(app: &TestApp, round: usize) -> BTreeMap<&'static str, String> {
     let host = app.host();
@@ -111,6 +117,10 @@ async fn objects(app: &TestApp, round: usize) -> BTreeMap<&'static str, String> 
     }
     let secret = host.post("/v1/secrets", json!({})).await.done();
     let profile = host.post("/v1/trusted_token_profiles", profile()).await.done();
+    for webhook in host.get("/v1/webhooks").await.done()["webhooks"].as_array().unwrap() {
+        host.delete(&format!("/v1/webhooks/{}", text(&webhook["webhook_id"]))).await.done();
+    }
+    let webhook = host.post("/v1/webhooks", webhook()).await.done();
     let session_token = signed_in(app).await;
     let sessions = host.get("/v1/sessions?user_id=user-test-alice").await.done();
     let client_id = text(&client["connected_app"]["client_id"]);
@@ -124,6 +134,7 @@ async fn objects(app: &TestApp, round: usize) -> BTreeMap<&'static str, String> 
         ("machine_id", text(&machine["m2m_client"]["client_id"])),
         ("secret_id", text(&secret["secret"]["secret_id"])),
         ("profile_id", text(&profile["trusted_token_profile"]["profile_id"])),
+        ("webhook_id", text(&webhook["webhook"]["webhook_id"])),
         ("session_id", text(&sessions["sessions"][0]["session_id"])),
         ("session_token", text(&session_token)),
         ("access_token", access_token(app, &["openid", "full_access"], ("session_token", &session_token)).await),

@@ -56,9 +56,9 @@ pub(crate) struct OfEvents {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct EventObject {
     event_id: String,
-    occurred_at: String,
+    pub(crate) occurred_at: String,
     /// What happened.
-    kind: &'static str,
+    pub(crate) kind: &'static str,
     /// Who did it: `user`, `client`, `host`, `operator`, or `server` for what a stranger made us do.
     actor: &'static str,
     /// Whom it was about.

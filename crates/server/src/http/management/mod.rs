@@ -29,6 +29,7 @@ mod trusted_token_profiles;
 mod user_connected_apps;
 mod user_object;
 mod users;
+mod webhooks;
 
 pub(crate) use caller::basic_user;
 
@@ -130,6 +131,10 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(users::enable))
         .routes(routes!(users::sign_out_everywhere))
         .routes(routes!(users::unlock))
+        .routes(routes!(webhooks::list, webhooks::create))
+        .routes(routes!(webhooks::get, webhooks::update, webhooks::delete))
+        .routes(routes!(webhooks::rotate_secret))
+        .routes(routes!(webhooks::deliveries))
         .routes(routes!(user_connected_apps::list))
         .routes(routes!(user_connected_apps::revoke))
 }

@@ -10,6 +10,7 @@ use crate::store::{
     project_secrets::ProjectSecret,
     signing_keys::{KeyPurpose, StoredKey},
     standing::TokenStanding,
+    webhooks::{Attempted, State, Webhook},
 };
 use anyhow::Result;
 use hospes_protocol::{
@@ -19,7 +20,7 @@ use hospes_protocol::{
     client::SigningAlg,
     family::Family,
     grant::Grant,
-    id::{ClientId, EventId, FamilyId, InteractionId, ProjectId, SessionId, UserId},
+    id::{ClientId, EventId, FamilyId, InteractionId, ProjectId, SessionId, UserId, WebhookId},
     interaction::{Interaction, Progress},
     session::FactorMethod,
     trusted_profile::{ProfileSettings, TrustedProfile},
@@ -736,6 +737,95 @@ fn audit_events() {
     });
 }
 
+fn webhook(id: &str, kinds: &[&str]) -> Webhook {
+    Webhook {
+        id: WebhookId::new(id),
+        url: "https://app.example/hook".into(),
+        kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
+        secret: vec![1, 2],
+        previous: None,
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+#[test]
+fn webhooks() {
+    on_both(|tx| {
+        let project = &project_id();
+        let one = webhook("one", &["client.added", "user.added"]);
+        tx.add_webhook(project, &one)?;
+        let two = Webhook { created_at: later(1), ..webhook("two", &["*"]) };
+        tx.add_webhook(project, &two)?;
+        assert_eq!(tx.list_webhooks(project)?, [one.clone(), two.clone()]);
+        let changed = Webhook {
+            url: "https://app.example/other".into(),
+            kinds: vec!["user.added".into()],
+            secret: vec![3],
+            previous: Some((vec![1, 2], later(9))),
+            updated_at: later(2),
+            ..one.clone()
+        };
+        assert_eq!(tx.take_webhook(project, &one.id)?, Some(one));
+        tx.save_webhook(project, &changed)?;
+        assert_eq!(tx.find_webhook(project, &changed.id)?, Some(changed.clone()));
+        let event =
+            |id: &str, kind: EventKind| Occasion { id: EventId::new(id), actor: Actor::Host, at: later(3) }.event(kind);
+        tx.record(project, &event("e1", EventKind::ClientAdded))?;
+        tx.record(project, &event("e2", EventKind::UserAdded))?;
+        let mut lined_up = |id: &WebhookId| {
+            let all = tx.list_deliveries(project, id, &Position::END, 9)?;
+            anyhow::Ok(all.into_iter().map(|own| own.event_id.to_string()).collect::<Vec<_>>())
+        };
+        assert_eq!(lined_up(&changed.id)?, ["e2"]);
+        assert_eq!(lined_up(&two.id)?, ["e2", "e1"]);
+        tx.rewrap_webhook(project, &Webhook { secret: vec![9], previous: Some((vec![8], NOW)), ..changed.clone() })?;
+        let rewrapped = Webhook { secret: vec![9], previous: Some((vec![8], later(9))), ..changed.clone() };
+        assert_eq!(tx.find_webhook(project, &changed.id)?, Some(rewrapped));
+        // What waits for a webhook that is gone is nobody's.
+        assert_eq!(tx.list_due_webhooks(later(3))?.len(), 2);
+        assert!(tx.remove_webhook(project, &two.id)? && !tx.remove_webhook(project, &two.id)?);
+        assert_eq!(tx.list_due_webhooks(later(3))?, [(project.clone(), changed.id)]);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_delivery_is_one_process_s_until_its_lease_ends() {
+    on_both(|tx| {
+        let (project, id) = (&project_id(), &WebhookId::new("one"));
+        tx.add_webhook(project, &webhook("one", &["user.added"]))?;
+        let occasion = Occasion { id: EventId::new("e"), actor: Actor::Host, at: NOW };
+        tx.record(project, &occasion.event(EventKind::UserAdded))?;
+        let first = tx.take_delivery(project, id, NOW, later(60))?.unwrap();
+        assert_eq!((first.event_id.as_str(), first.attempts), ("e", 1));
+        assert_eq!(tx.take_delivery(project, id, later(59), later(119))?, None);
+        assert!(tx.list_due_webhooks(later(59))?.is_empty());
+        let second = tx.take_delivery(project, id, later(60), later(120))?.unwrap();
+        assert_eq!(second.attempts, 2);
+        // Whoever was too slow does not decide any more.
+        let state = State::GivenUp { at: later(61) };
+        let late = Attempted { status: None, error: Some("late".into()), state };
+        assert!(!tx.finish_delivery(project, id, &first, &late)?);
+        let again = State::Pending { next_attempt_at: later(70) };
+        assert!(tx.finish_delivery(
+            project,
+            id,
+            &second,
+            &Attempted { status: Some(500), error: None, state: again }
+        )?);
+        assert_eq!(tx.take_delivery(project, id, later(69), later(129))?, None);
+        let third = tx.take_delivery(project, id, later(70), later(130))?.unwrap();
+        let sent = Attempted { status: Some(200), error: None, state: State::Delivered { at: later(71) } };
+        assert!(tx.finish_delivery(project, id, &third, &sent)?);
+        assert_eq!(tx.take_delivery(project, id, later(1_000_000), later(1_000_060))?, None);
+        let all = tx.list_deliveries(project, id, &Position::END, 9)?;
+        assert_eq!((all.len(), all[0].attempts, &all[0].last), (1, 3, &sent));
+        assert_eq!(all[0].kind, Some(EventKind::UserAdded));
+        Ok(())
+    });
+}
+
 #[test]
 fn audit_events_are_filtered() {
     on_both(|tx| {
@@ -780,6 +870,7 @@ fn audit_events_are_filtered() {
 fn expired_rows_go_in_small_batches_and_living_ones_stay() {
     on_both(|tx| {
         let project = &project_id();
+        tx.add_webhook(project, &webhook("w", &["*"]))?;
         for n in 0..5_u8 {
             let end = if n < 3 { later(-1) } else { later(1) };
             let mut ending = session(&format!("s{n}"));
@@ -794,6 +885,9 @@ fn expired_rows_go_in_small_batches_and_living_ones_stay() {
             let (revoked, ended) = (ClientId::new(format!("r{n}")), ClientId::new(format!("e{n}")));
             let day = 24 * 60 * 60;
             let past = Timestamp(end.0 - day);
+            let event = EventId::new(format!("w{n}"));
+            let occasion = Occasion { id: event, actor: Actor::Host, at: Timestamp(end.0 - 30 * day) };
+            tx.record(project, &occasion.event(EventKind::UserAdded))?;
             save(tx, &Grant { client_id: revoked.clone(), ..grant("openid") })?;
             tx.revoke_grant(project, &user_id(), &revoked, Timestamp(end.0 - 366 * day))?;
             save(tx, &Grant { client_id: ended, expires_at: Some(past), ..grant("openid") })?;
