@@ -42,6 +42,7 @@ pub mod machine;
 pub mod machine_search;
 pub mod metadata;
 pub mod parameters;
+pub mod password_change;
 pub mod password_policy;
 pub mod phone_number;
 pub mod pkce;

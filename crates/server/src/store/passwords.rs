@@ -54,6 +54,15 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// The password counts no more until a new one is set.
+    pub fn require_password_reset(&mut self, project: &ProjectId, user: &UserId, now: Timestamp) -> Result<()> {
+        self.run(
+            "UPDATE passwords SET must_reset_at = $3 WHERE project_id = $1 AND user_id = $2",
+            &[project.into(), user.into(), now.into()],
+        )?;
+        Ok(())
+    }
+
     /// The user cannot log in with a password any more; `false` when they could not before.
     pub fn remove_password(&mut self, project: &ProjectId, user: &UserId) -> Result<bool> {
         let removed =

@@ -8,7 +8,7 @@ use super::{
 use anyhow::{Result, ensure};
 use hospes_protocol::{
     Timestamp,
-    id::{ProjectId, UserId},
+    id::{ProjectId, SessionId, UserId},
     user::{Name, NameKind, User},
 };
 use std::collections::BTreeSet;
@@ -196,6 +196,31 @@ impl Tx<'_> {
             &[project.into(), id.into(), now.into()],
         )?;
         self.revoke_sessions_of_user(project, id, now)?;
+        self.remove_interactions_of_user(project, id)?;
+        self.run(
+            "UPDATE grants SET updated_at = updated_at WHERE project_id = $1 AND user_id = $2",
+            &[project.into(), id.into()],
+        )?;
+        self.void_codes_of_user(project, id)?;
+        self.revoke_families_of_user(project, id, now)?;
+        Ok(())
+    }
+
+    /// As [`Tx::sign_out_everywhere`], but for the session `kept`: for whoever is there and ends all else.
+    pub fn sign_out_elsewhere(
+        &mut self,
+        project: &ProjectId,
+        id: &UserId,
+        kept: &SessionId,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.void_codes_of_user(project, id)?;
+        self.revoke_families_of_user(project, id, now)?;
+        self.run(
+            "UPDATE sessions SET revoked_at = $4
+             WHERE project_id = $1 AND user_id = $2 AND session_id <> $3 AND revoked_at IS NULL",
+            &[project.into(), id.into(), kept.into(), now.into()],
+        )?;
         self.remove_interactions_of_user(project, id)?;
         self.run(
             "UPDATE grants SET updated_at = updated_at WHERE project_id = $1 AND user_id = $2",

@@ -321,3 +321,78 @@ async fn a_hash_that_cannot_be_used_is_refused_when_it_comes() {
     let found = app.host().post("/v1/users/search", json!({})).await.done();
     assert_eq!(found["results_metadata"]["total"], 3);
 }
+
+const BY_PASSWORD: &str = "/v1/passwords/existing_password/reset";
+const BY_SESSION: &str = "/v1/passwords/session/reset";
+
+async fn session_is_alive(app: &TestApp, session: &Value) -> bool {
+    let body = json!({ "session_token": session["session_token"] });
+    app.host().post("/v1/sessions/authenticate", body).await.status == 200
+}
+
+#[tokio::test]
+async fn a_new_password_for_a_known_one_ends_everything_that_the_old_one_let_in() {
+    let app = TestApp::new().await;
+    let tokens = app.tokens("spa", "alice").await;
+    let before = authenticate(&app, "alice@example.com", PASSWORD).await.done();
+    app.advance(1);
+    let reset = |existing: &str, new: &str| {
+        json!({
+            "email": "ALICE@example.com", "existing_password": existing, "new_password": new,
+            "session_duration_minutes": 60,
+        })
+    };
+    let host = app.host();
+    host.post(BY_PASSWORD, reset("wrong", STRONG)).await.refused_by_api(401, "unauthorized_credentials");
+    host.post(BY_PASSWORD, reset(PASSWORD, "qwertyuiop")).await.refused_by_api(400, "breached_password");
+    host.post(BY_PASSWORD, reset(PASSWORD, "alice@example.com")).await.refused_by_api(400, "weak_password");
+    host.post(BY_PASSWORD, reset(PASSWORD, "")).await.refused_by_api(400, "weak_password");
+    assert!(session_is_alive(&app, &before).await);
+    let after = host.post(BY_PASSWORD, reset(PASSWORD, STRONG)).await.done();
+    assert_eq!(after["user_id"], before["user_id"]);
+    assert!(session_is_alive(&app, &after).await && !session_is_alive(&app, &before).await);
+    let client = app.client("spa");
+    assert_eq!(client.userinfo(&tokens.access_token).await.status, 401);
+    client.refresh(&tokens.refresh_token).await.refused(400, "invalid_grant");
+    authenticate(&app, "alice@example.com", PASSWORD).await.refused_by_api(401, "unauthorized_credentials");
+    authenticate(&app, "alice@example.com", STRONG).await.done();
+}
+
+#[tokio::test]
+async fn a_session_sets_a_password_only_while_its_login_is_fresh_and_it_stays() {
+    let app = TestApp::new().await;
+    let tokens = app.tokens("spa", "alice").await;
+    let other = authenticate(&app, "alice@example.com", PASSWORD).await.done();
+    let own = authenticate(&app, "alice@example.com", PASSWORD).await.done();
+    let host = app.host();
+    let by =
+        |session: &Value, password: &str| json!({ "session_token": session["session_token"], "password": password });
+    host.post(BY_SESSION, json!({ "password": STRONG })).await.refused_by_api(400, "no_session_arguments");
+    let nobody = json!({ "session_token": "nobody" });
+    host.post(BY_SESSION, by(&nobody, STRONG)).await.refused_by_api(404, "session_not_found");
+    host.post(BY_SESSION, by(&own, "qwertyuiop")).await.refused_by_api(400, "breached_password");
+    app.advance(301);
+    host.post(BY_SESSION, by(&own, STRONG)).await.refused_by_api(400, "session_too_old_to_reset_password");
+    authenticate(&app, "alice@example.com", PASSWORD).await.done();
+    let again = json!({ "email": "alice@example.com", "password": PASSWORD, "session_token": own["session_token"] });
+    host.post(AUTHENTICATE, again).await.done();
+    let after = host.post(BY_SESSION, by(&own, STRONG)).await.done();
+    assert_eq!(after["session"]["session_id"], own["session"]["session_id"]);
+    assert!(session_is_alive(&app, &own).await && !session_is_alive(&app, &other).await);
+    assert_eq!(app.client("spa").userinfo(&tokens.access_token).await.status, 401);
+    authenticate(&app, "alice@example.com", PASSWORD).await.refused_by_api(401, "unauthorized_credentials");
+    authenticate(&app, "alice@example.com", STRONG).await.done();
+}
+
+#[tokio::test]
+async fn a_password_that_must_be_reset_lets_nobody_in() {
+    let app = TestApp::new().await;
+    let (project, now) = (app.app.project.clone(), app.now());
+    let alice = hospes_protocol::id::UserId::new("user-test-alice");
+    app.app.store.write(move |tx| Ok(tx.require_password_reset(&project, &alice, now)?)).await.unwrap();
+    assert_eq!(app.host().get("/v1/users/ext-alice").await.done()["password"]["requires_reset"], true);
+    authenticate(&app, "alice@example.com", "wrong").await.refused_by_api(401, "unauthorized_credentials");
+    authenticate(&app, "alice@example.com", PASSWORD).await.refused_by_api(400, "reset_password");
+    let body = json!({ "email": "alice@example.com", "existing_password": PASSWORD, "new_password": STRONG });
+    app.host().post(BY_PASSWORD, body).await.refused_by_api(400, "reset_password");
+}

@@ -60,6 +60,12 @@ fn names(operation: &str, own: &BTreeMap<&str, String>) -> Option<Names> {
         "POST /v1/passwords/strength_check" => Nothing(json!({ "password": "A quite unusual sentence 4711" })),
         // Bob is a user of the first project only.
         "POST /v1/passwords/authenticate" => InBody(json!({ "email": "bob@example.com", "password": PASSWORD })),
+        "POST /v1/passwords/existing_password/reset" => InBody(json!({
+            "email": "bob@example.com", "existing_password": PASSWORD, "new_password": "weak",
+        })),
+        "POST /v1/passwords/session/reset" => InBody(json!({
+            "session_token": own["session_token"], "password": "weak",
+        })),
         "GET /v1/sessions" => InQuery("user_id"),
         "POST /v1/sessions/authenticate" => InBody(json!({ "session_token": own["session_token"] })),
         "POST /v1/sessions/revoke" => InBody(json!({ "session_id": own["session_id"] })),

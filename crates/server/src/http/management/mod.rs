@@ -15,6 +15,7 @@ mod idp;
 mod m2m_clients;
 mod moment;
 mod password_migrate;
+mod password_reset;
 mod passwords;
 mod project;
 mod rbac;
@@ -102,6 +103,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(passwords::create))
         .routes(routes!(passwords::authenticate))
         .routes(routes!(password_migrate::migrate))
+        .routes(routes!(password_reset::by_existing_password))
+        .routes(routes!(password_reset::by_session))
         .routes(routes!(passwords::strength_check))
         .routes(routes!(sessions::list))
         .routes(routes!(attest::attest))
