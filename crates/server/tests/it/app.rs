@@ -62,9 +62,8 @@ pub(crate) struct TestApp {
     http: reqwest::Client,
     stop: watch::Sender<bool>,
     serving: JoinSet<()>,
-    /// Kept as long as the app.
-    _schema: Option<Schema>,
-    _directory: TempDir,
+    schema: Option<Schema>,
+    directory: TempDir,
     plan: Plan,
 }
 
@@ -158,19 +157,7 @@ impl Plan {
         let (stop, stopped) = watch::channel(false);
         let mut serving = JoinSet::new();
         serving.spawn(app::run(app.clone(), listener, Some(operators), stopped));
-        TestApp {
-            issuer,
-            base,
-            operations,
-            app,
-            clock,
-            http: http(),
-            stop,
-            serving,
-            _schema: schema,
-            _directory: directory,
-            plan: self,
-        }
+        TestApp { issuer, base, operations, app, clock, http: http(), stop, serving, schema, directory, plan: self }
     }
 }
 
@@ -311,6 +298,16 @@ impl TestApp {
         Reply::of(request.send().await.unwrap()).await
     }
 
+    /// Everything that whoever steals the database has: SQLite's files, or each row of PostgreSQL as text, in which
+    /// bytes are hexadecimal digits.
+    pub(crate) fn stolen_database(&self) -> Vec<u8> {
+        if let Some(schema) = &self.schema {
+            return schema.rows();
+        }
+        let files = ["hospes.db", "hospes.db-wal", "hospes.db-shm"];
+        files.iter().flat_map(|name| fs::read(self.directory.path().join(name)).unwrap_or_default()).collect()
+    }
+
     /// The user logs in, allows everything, and the client redeems the code.
     pub(crate) async fn tokens(&self, client: &str, user: &str) -> Tokens {
         let client = self.client(client);
@@ -365,7 +362,8 @@ impl Schema {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let server = test_database_url()?;
         let name = format!("it_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        on_postgres(&server, &format!("DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}"));
+        let sql = format!("DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}");
+        on_postgres(&server, |client| client.batch_execute(&sql).unwrap());
         Some(Self { server, name })
     }
 
@@ -381,9 +379,27 @@ impl Schema {
     }
 }
 
+impl Schema {
+    fn rows(&self) -> Vec<u8> {
+        on_postgres(&self.server, |client| {
+            let tables = "SELECT tablename FROM pg_tables WHERE schemaname = $1";
+            let mut rows = Vec::new();
+            for table in client.query(tables, &[&self.name]).unwrap() {
+                let every = format!("SELECT own::text FROM {}.{} own", self.name, table.get::<_, String>(0));
+                for row in client.query(&every, &[]).unwrap() {
+                    rows.extend(row.get::<_, String>(0).into_bytes());
+                    rows.push(b'\n');
+                }
+            }
+            rows
+        })
+    }
+}
+
 impl Drop for Schema {
     fn drop(&mut self) {
-        on_postgres(&self.server, &format!("DROP SCHEMA IF EXISTS {} CASCADE", self.name));
+        let sql = format!("DROP SCHEMA IF EXISTS {} CASCADE", self.name);
+        on_postgres(&self.server, |client| client.batch_execute(&sql).unwrap());
     }
 }
 
@@ -393,9 +409,9 @@ pub(crate) fn test_database_url() -> Option<String> {
 }
 
 /// On a thread of its own: this client has a runtime inside.
-fn on_postgres(url: &str, sql: &str) {
+fn on_postgres<T: Send>(url: &str, work: impl FnOnce(&mut postgres::Client) -> T + Send) -> T {
     thread::scope(|scope| {
-        let work = || postgres::Client::connect(url, postgres::NoTls).unwrap().batch_execute(sql).unwrap();
-        scope.spawn(work).join().unwrap();
-    });
+        let work = || work(&mut postgres::Client::connect(url, postgres::NoTls).unwrap());
+        scope.spawn(work).join().unwrap()
+    })
 }

@@ -18,6 +18,7 @@ mod faults;
 mod fuzz;
 mod interop;
 mod introspect;
+mod leaks;
 mod login;
 mod logout;
 mod management;
