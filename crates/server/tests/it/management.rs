@@ -1,6 +1,7 @@
 //! What every call of the management API has in common: credentials, envelope, errors.
 
 use crate::app::{PROJECT, SECRET, TestApp};
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use reqwest::Method;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -103,6 +104,63 @@ async fn connected_apps_are_found_page_by_page_and_machines_are_not_among_them()
     assert_eq!(found.len(), 11);
     assert!(found.is_sorted() && !found.contains(&"m2m".to_owned()), "{found:?}");
     host.get("/v1/connected_apps/clients/m2m").await.refused_by_api(404, "connected_app_not_found");
+}
+
+/// attacks.md row 16 (Hydra GHSA-r9w3-57w2-gch2): a cursor is not sealed, and is bound like any other value, so a forged
+/// one is a place in the caller's own list and nothing more.
+#[tokio::test]
+async fn ghsa_r9w3_57w2_gch2_a_forged_cursor_is_a_place_in_the_list_and_no_sql() {
+    let app = TestApp::new().await;
+    let host = app.host();
+    host.post("/v1/users", json!({ "email": "ada@dock.example" })).await.done();
+    let forge = |text: &str| Base64UrlUnpadded::encode_string(text.as_bytes());
+    for sql in ["' OR '1'='1", "') OR 1=1 --", "' UNION SELECT * FROM users --", "'; DROP TABLE users; --", "$1"] {
+        // After the last record, so that only SQL could find more.
+        let cursor = forge(&format!("{}:{sql}", i64::MAX));
+        for (path, list) in [("/v1/connected_apps/clients/search", "connected_apps"), ("/v1/users/search", "results")] {
+            let page = host.post(path, json!({ "cursor": cursor })).await.done();
+            assert_eq!(page[list], json!([]), "{path} {sql}");
+        }
+        // This list is read from its end.
+        let cursor = forge(&format!("{}:{sql}", i64::MIN));
+        let page = host.get(&format!("/v1/audit_events?cursor={cursor}")).await.done();
+        assert_eq!(page["audit_events"], json!([]), "{sql}");
+    }
+    for text in [":", "0", "x:y", "99999999999999999999:a", "0:\0", "0:a\0b"] {
+        for path in ["/v1/connected_apps/clients/search", "/v1/users/search"] {
+            host.post(path, json!({ "cursor": forge(text) })).await.refused_by_api(400, "invalid_argument");
+        }
+    }
+    assert_eq!(host.post("/v1/users/search", json!({})).await.done()["results_metadata"]["total"], 4);
+}
+
+/// attacks.md row 34 (Logto #8990): PostgreSQL has no text with a NUL, so looking for one would be a 500 there.
+#[tokio::test]
+async fn logto_8990_a_nul_is_refused_wherever_it_stands() {
+    let app = TestApp::new().await;
+    let host = app.host();
+    let by_id = json!({ "operands": [{ "filter_name": "user_id", "filter_value": ["\0"] }] });
+    let by_address = json!({ "operands": [{ "filter_name": "email_address", "filter_value": ["a\0@dock.example"] }] });
+    for (path, body) in [
+        ("/v1/users/search", json!({ "query": by_id })),
+        ("/v1/users/search", json!({ "query": by_address })),
+        ("/v1/users", json!({ "email": "nul@dock.example", "trusted_metadata": { "a\0": 1 } })),
+        ("/v1/sessions/revoke", json!({ "session_id": "\0" })),
+        ("/v1/passwords/authenticate", json!({ "email": "a\0@dock.example", "password": "correct horse" })),
+    ] {
+        host.post(path, body).await.refused_by_api(400, "bad_request");
+    }
+    for path in [
+        "/v1/users/%00",
+        "/v1/users/a%00b",
+        "/v1/users/%00/connected_apps",
+        "/v1/connected_apps/clients/%00",
+        "/v1/trusted_token_profiles/%00",
+    ] {
+        host.get(path).await.refused_by_api(400, "bad_request");
+    }
+    host.delete("/v1/users/%00").await.refused_by_api(400, "bad_request");
+    host.delete("/v1/users/emails/%00").await.refused_by_api(400, "bad_request");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 //! As the contract has it, members that we do not know are ignored (SDKs repeat path parameters in the body), `null` is as
 //! if the member were absent, and no body is an empty object.
 
-use super::error::{NO_JSON, refuse_with};
+use super::error::{HAS_NUL, NO_JSON, refuse_with};
 use crate::{
     app::App,
     failure::Failure,
@@ -13,6 +13,7 @@ use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
 };
+use hospes_protocol::Refusal;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -33,7 +34,7 @@ impl FromRequest<App> for Patch {
     type Rejection = Failure;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
-        Ok(Self(serde_json::from_slice(&bytes_of(request, app).await?).map_err(|_| NO_JSON)?))
+        Ok(Self(members_of(&bytes_of(request, app).await?)?))
     }
 }
 
@@ -48,10 +49,29 @@ async fn bytes_of(request: Request, app: &App) -> Result<Bytes, Failure> {
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
     let mut members = match bytes {
         [] => Map::new(),
-        bytes => serde_json::from_slice(bytes).map_err(|_| NO_JSON)?,
+        bytes => members_of(bytes)?,
     };
     members.retain(|_, value| !value.is_null());
     read(members)
+}
+
+/// The members of an object, in whose texts and names there is no NUL.
+fn members_of(bytes: &[u8]) -> Result<Map<String, Value>, Refusal> {
+    let members: Map<String, Value> = serde_json::from_slice(bytes).map_err(|_| NO_JSON)?;
+    if is_nul_among(&members) { Err(HAS_NUL) } else { Ok(members) }
+}
+
+fn is_nul_among(members: &Map<String, Value>) -> bool {
+    members.iter().any(|(name, value)| name.contains('\0') || has_nul(value))
+}
+
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(values) => values.iter().any(has_nul),
+        Value::Object(members) => is_nul_among(members),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 /// Reads members that were parsed already.
@@ -102,5 +122,21 @@ mod tests {
         for text in ["[]", "1", "{", "\"a\"", "null"] {
             assert_eq!(refused(text), NO_JSON.to_string(), "{text}");
         }
+    }
+
+    // attacks.md row 34 (Logto #8990)
+    #[test]
+    fn a_nul_is_refused_wherever_it_stands() {
+        for text in [
+            r#"{"name": "\u0000"}"#,
+            r#"{"name": "a", "\u0000": 1}"#,
+            r#"{"name": "a", "metadata": {"key": [1, ["b\u0000c"]]}}"#,
+            r#"{"name": "a", "metadata": {"k\u0000": {}}}"#,
+        ] {
+            assert_eq!(refused(text), HAS_NUL.to_string(), "{text}");
+        }
+        // The six characters themselves are a text like any other.
+        let literal: Asked = parse(br#"{"name": "\\u0000"}"#).unwrap_or_else(|_| panic!("refused"));
+        assert_eq!(literal.name, "\\u0000");
     }
 }

@@ -27,7 +27,7 @@ pub(crate) fn limit(asked: Option<i64>) -> Result<u32, Refusal> {
 pub(crate) fn parse(cursor: Option<&str>) -> Result<Position, Refusal> {
     let Some(cursor) = cursor.filter(|cursor| !cursor.is_empty()) else { return Ok(Position::START) };
     let bytes = Base64UrlUnpadded::decode_vec(cursor).map_err(|_| BAD_CURSOR)?;
-    let text = String::from_utf8(bytes).map_err(|_| BAD_CURSOR)?;
+    let text = String::from_utf8(bytes).ok().filter(|text| !text.contains('\0')).ok_or(BAD_CURSOR)?;
     let (created_at, id) = text.split_once(':').ok_or(BAD_CURSOR)?;
     let created_at = Timestamp(created_at.parse().map_err(|_| BAD_CURSOR)?);
     Ok(Position { created_at, id: id.to_owned() })
@@ -71,7 +71,8 @@ mod tests {
     fn what_is_no_cursor_or_limit_is_refused() {
         assert_eq!(parse(None), Ok(Position::START));
         assert_eq!(parse(Some("")), Ok(Position::START));
-        for cursor in ["!", "YQ", "YTpi"] {
+        // `a`, `a:b`, and `0:` with a NUL.
+        for cursor in ["!", "YQ", "YTpi", "MDoA"] {
             assert_eq!(parse(Some(cursor)), Err(BAD_CURSOR), "{cursor}");
         }
         assert_eq!((limit(None), limit(Some(1000))), (Ok(100), Ok(1000)));
