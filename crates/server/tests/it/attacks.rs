@@ -1,8 +1,9 @@
 //! Known attacks on authorization servers (`attacks.md`), as far as what they attack is built here.
 //!
-//! More rows stand beside what they attack: 1, 2 and 3 in `races`, 7, 28 and 29 in `client_authentication`, 13 there
-//! too, 14 and 36 here, 16 in `pages`, 17 in `interop`, 23 in `consent` and `token_refresh`, 26 in `token_refresh`,
-//! 30 in `introspect` and `revoke`, 31 in `introspect`.
+//! More rows stand beside what they attack: 1, 2 and 3 in `races`, 2 in `faults`, 4, 7, 13, 21, 26, 28 and 29 in
+//! `client_authentication`, 13 in `src/fetch/tests.rs`, 15 and 23 in `consent`, 16 in `pages` and `management`, 17 in
+//! `interop`, 23 in `token_refresh` and `review`, 30 in `introspect` and `revoke`, 31 in `introspect`, 34 in `fuzz` and
+//! `management`, 37 in `fuzz` and `cors`.
 
 use crate::app::{
     API, Browser, MCP, Reply, TestApp,
@@ -722,7 +723,7 @@ async fn a_scope_value_that_is_taken_away_between_code_and_token_is_not_issued()
     web.refresh(&tokens.refresh_token).await.refused(400, "invalid_target");
 }
 
-/// Row 33 (Keycloak CVE-2026-9792): each "required" holds alone, whatever else is there.
+/// Row 33 (Keycloak CVE-2026-9792, mosip/esignet#2596): each "required" holds alone, whatever else is there.
 #[tokio::test]
 async fn cve_2026_9792_each_required_thing_is_required_whatever_else_is_there() {
     let app = TestApp::new().await;
@@ -777,7 +778,7 @@ async fn concurrent_failures_keep_their_own_errors() {
     racers.join_all().await;
 }
 
-/// Row 37: scope charset, sparse arrays, JSON shapes.
+/// Row 37 (NOP 9.11.4): scope charset, sparse arrays, JSON shapes.
 #[tokio::test]
 async fn loose_spellings_are_refused() {
     let app = TestApp::new().await;

@@ -318,6 +318,38 @@ async fn cve_2020_15222_one_assertion_wins_once_in_40_tries_on_two_processes() {
     assert_eq!(statuses.iter().filter(|status| **status == 401).count(), 39, "{statuses:?}");
 }
 
+/// attacks.md rows 4 and 28 (Spring CVE-2026-22751): what was used at one endpoint is used up at all, and after a
+/// restart.
+#[tokio::test]
+async fn cve_2026_22751_an_assertion_that_was_used_somewhere_is_used_up_everywhere() {
+    let app = TestApp::new().await;
+    let signer = Signer::new(&app, SigningAlg::ES256, "k1");
+    add_signer(&app, json!({ "jwks": signer.jwks() })).await;
+    let endpoints = [
+        ("/oauth2/token", ("grant_type", "client_credentials")),
+        ("/oauth2/introspect", ("token", "x")),
+        ("/oauth2/revoke", ("token", "x")),
+    ];
+    let mut used = Vec::new();
+    for (number, (first, parameter)) in endpoints.into_iter().enumerate() {
+        let body = vec![
+            ("client_assertion_type".to_owned(), ASSERTION_TYPE.to_owned()),
+            ("client_assertion".to_owned(), signer.assertion(&format!("{number}"))),
+        ];
+        let client = app.client("signer").with(Authentication::Raw { header: None, body });
+        assert_eq!(client.post(first, &[parameter]).await.status, 200, "{first}");
+        for (path, parameter) in endpoints {
+            check(&client.post(path, &[parameter]).await, FAILED);
+        }
+        used.push(client);
+    }
+    // A process that knows nothing but the database.
+    let later = app.another_process().await;
+    for client in &used {
+        check(&later.client(client).client_credentials(&[]).await, FAILED);
+    }
+}
+
 /// attacks.md rows 21 and 28: whatever is not exactly an assertion of this client for this server.
 #[tokio::test]
 async fn an_assertion_that_is_not_exactly_right_is_refused() {

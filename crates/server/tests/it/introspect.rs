@@ -28,7 +28,7 @@ async fn a_client_sees_its_own_tokens() {
     );
 }
 
-/// attacks.md row 30 (authentik CVE-2024-47077, Gitea CVE-2026-58425, WSO2 CVE-2026-3583).
+/// attacks.md row 30 (authentik CVE-2024-47077, Gitea CVE-2026-58425, WSO2 CVE-2026-3583, Admidio GHSA-9xx5-cv6j-x533).
 #[tokio::test]
 async fn cve_2024_47077_a_client_does_not_see_tokens_of_others() {
     let app = TestApp::new().await;

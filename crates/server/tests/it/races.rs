@@ -40,7 +40,7 @@ fn successes(replies: &[Reply]) -> Vec<Tokens> {
     replies.iter().filter(|reply| reply.status == 200).map(Reply::tokens).collect()
 }
 
-/// Row 1 (better-auth GHSA-7w99-5wm4-3g79): one winner, and the valid replays revoke what it got.
+/// Row 1 (better-auth GHSA-7w99-5wm4-3g79, supabase/auth#2612): one winner, and the valid replays revoke what it got.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ghsa_7w99_5wm4_3g79_one_code_has_one_winner_and_its_family_ends_revoked() {
     let app = TestApp::new().await;
@@ -83,7 +83,7 @@ async fn thieves_without_the_verifier_neither_win_nor_end_anything() {
     spa.refresh(&successes(&replies)[0].refresh_token).await.tokens();
 }
 
-/// Row 2 (better-auth CVE-2026-53517, Keycloak CVE-2026-1035): one step, forty equal answers.
+/// Row 2 (better-auth CVE-2026-53517, Keycloak CVE-2026-1035, CXF CVE-2026-50631): one step, forty equal answers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cve_2026_1035_forty_refreshes_of_a_public_client_make_one_step() {
     let app = TestApp::new().await;
