@@ -11,7 +11,7 @@
 //!   COMMIT are noticed is shown within the store: `answers_that_leave_early_are_noticed`.)
 //! * Failing flushes and full disks show that trouble is answered by 503, and that the server recovers by itself.
 //!
-//! `HOSPES_KILLS=500` kills more often than the 50 times that are usual. The tests on SQLite rest when
+//! `./test --kills=500` kills more often than the 50 times that are usual. The tests on SQLite rest when
 //! `TEST_DATABASE_URL` names a PostgreSQL: `./test` runs all tests once without and once with it.
 
 #![expect(clippy::disallowed_methods, reason = "tests measure how long things take, and are told how long to go on")]
@@ -52,7 +52,8 @@ fn sqlite_rests() -> bool {
 }
 
 fn kills(usual: usize) -> usize {
-    std::env::var("HOSPES_KILLS").map_or(usual, |kills| kills.parse().expect("HOSPES_KILLS is a number"))
+    // Not `HOSPES_…`: programs that other tests start would take it for a setting.
+    std::env::var("TEST_KILLS").map_or(usual, |kills| kills.parse().expect("TEST_KILLS is a number"))
 }
 
 /// The actors on one database, from one kill to the next.
