@@ -320,6 +320,19 @@ mod tests {
         assert_eq!(test.server.fetches(), 1);
     }
 
+    // attacks.md row 34 (Keycloak CVE-2025-2559): a cache that grows with every address that somebody names.
+    #[tokio::test]
+    async fn only_so_many_sets_are_remembered() {
+        let keys = client_keys();
+        for n in 0..MAX_SETS + 200 {
+            let found = keys.find(&ProjectId::new("p"), &format!("ftp://{n}.example/"), None, Timestamp(0)).await;
+            assert_eq!(found.err(), Some(FetchError::BadUrl.into()));
+        }
+        // The cache is parted, and its parts are rounded.
+        let kept = keys.sets.len();
+        assert!(kept <= MAX_SETS + MAX_SETS / 10, "{kept}");
+    }
+
     // attacks.md row 31: every input of the answer is part of the key under which it is remembered.
     #[tokio::test]
     async fn projects_and_urls_do_not_share_what_was_fetched() {

@@ -283,6 +283,81 @@ fn knowledge_points_one_way() {
     expect_none(&findings, "http → protocol, http → store → protocol, and never back");
 }
 
+/// attacks.md row 29: what somebody may guess at is compared in constant time.
+#[test]
+fn secrets_are_compared_in_constant_time() {
+    let secrets = [
+        "binding",
+        "check_value",
+        "client_secret",
+        "code_verifier",
+        "csrf",
+        "hash",
+        "mac",
+        "password",
+        "refresh_token",
+        "secret",
+        "secret_hash",
+        "session_token",
+        "signature",
+        "tag",
+        "verifier",
+    ];
+    // The tags of ASN.1, and two hashes of one stored password.
+    let exceptions = ["crates/protocol/src/jose/signing.rs", "crates/server/src/password_login.rs"];
+    let mut findings = Vec::new();
+    for source in sources(&["crates/protocol/src", "crates/server/src"]) {
+        if exceptions.contains(&source.path.as_str()) {
+            continue;
+        }
+        let own = &source.code[..source.tests_begin()];
+        for (at, sign) in own.match_indices("==").chain(own.match_indices("!=")) {
+            let (left, right) = (left_operand(&own[..at]), right_operand(&own[at + sign.len()..]));
+            if secrets.contains(&left) || secrets.contains(&right) {
+                findings.push(format!("{}:{} {left} {sign} {right}", source.path, line(own, at)));
+            }
+        }
+    }
+    expect_none(&findings, "secrets are compared by `subtle::ConstantTimeEq`, never by == or !=");
+}
+
+/// The name of what stands last in `code`, without the views that a comparison may take of it.
+fn left_operand(code: &str) -> &str {
+    let views = [".as_bytes()", ".as_str()", ".as_ref()", ".as_slice()", ".as_deref()", ".clone()"];
+    let mut rest = code.trim_end();
+    while let Some(viewed) = views.iter().find_map(|view| rest.strip_suffix(view)) {
+        rest = viewed;
+    }
+    let begin = rest.rfind(|char: char| !(char.is_alphanumeric() || char == '_'));
+    begin.map_or(rest, |at| &rest[at + 1..])
+}
+
+/// The name of what stands first in `code`.
+fn right_operand(code: &str) -> &str {
+    let rest = code.trim_start().trim_start_matches(['&', '*']);
+    let end = rest.find(|char: char| !(char.is_alphanumeric() || "_.:()".contains(char)));
+    let mut operand = &rest[..end.unwrap_or(rest.len())];
+    // What closes around the comparison is no part of it.
+    while operand.matches(')').count() > operand.matches('(').count()
+        && let Some(inner) = operand.strip_suffix(')')
+    {
+        operand = inner;
+    }
+    left_operand(operand)
+}
+
+#[test]
+fn operands_are_read_right() {
+    for (code, expected) in [
+        ("if stored.secret_hash.as_slice() == &presented.hash.as_bytes() {", ("secret_hash", "hash")),
+        ("(secret == *given)", ("secret", "given")),
+        ("    .filter(|own| own.len() == 3)", ("", "3")),
+    ] {
+        let (left, right) = code.split_once("==").unwrap();
+        assert_eq!((left_operand(left), right_operand(right)), expected, "{code}");
+    }
+}
+
 #[test]
 fn every_refusal_occurs_in_a_test() {
     let all = sources(&["crates"]);
