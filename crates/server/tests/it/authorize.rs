@@ -326,13 +326,27 @@ async fn too_many_requests_from_one_address_are_told_to_wait() {
     assert_eq!(app.browser().authorize(&request).await.page(), "login");
 }
 
+/// OIDC Core §3.1.2.1: the client's wish goes before the browser's, on every page of the interaction.
 #[tokio::test]
 async fn ui_locales_choose_the_language() {
     let app = TestApp::new().await;
-    let page = app.browser().authorize(&app.client("web").request().with("ui_locales", "xx en")).await;
-    assert_eq!(page.header("content-language"), "en");
-    let page = app.browser().with_header("accept-language", "xx;q=1").authorize(&app.client("web").request()).await;
-    assert_eq!(page.header("content-language"), "en");
+    let request = app.client("web").request();
+    for (ui_locales, accept_language, expected) in [
+        ("xx de", "en", "de"),
+        ("de-AT en", "en", "de"),
+        ("en", "de", "en"),
+        ("xx", "de", "de"),
+        ("", "de", "de"),
+        ("xx", "xx;q=1", "en"),
+    ] {
+        let mut alice = app.browser().with_header("accept-language", accept_language);
+        let login = alice.authorize(&request.clone().with("ui_locales", ui_locales)).await;
+        let consent = alice.login(&login, "alice").await;
+        for page in [login, consent] {
+            let language = page.header("content-language");
+            assert_eq!(language, expected, "{}: {ui_locales:?} {accept_language:?}", page.page());
+        }
+    }
 }
 
 /// RFC 6749 §4.1.2: no cache may keep the redirect that carries a code.
