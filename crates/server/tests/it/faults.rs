@@ -42,6 +42,16 @@ fn postgres_url() -> Option<String> {
     std::env::var("TEST_DATABASE_URL").ok().filter(|url| !url.is_empty())
 }
 
+/// Says what this machine cannot try: in the test's output, and to `./test`, whose summary repeats it.
+fn skipped(reason: &str) {
+    println!("skipped: {reason}");
+    if let Some(list) = std::env::var_os("TEST_SKIPPED") {
+        use std::io::Write as _;
+        let mut list = fs::File::options().create(true).append(true).open(list).unwrap();
+        writeln!(list, "{reason}").unwrap();
+    }
+}
+
 /// Whether tests on SQLite rest, which the step before this one has run.
 fn sqlite_rests() -> bool {
     let rests = postgres_url().is_some();
@@ -381,7 +391,7 @@ impl SmallDisk {
         if mounted.is_ok_and(|output| output.status.success()) {
             return Some(Self(folder));
         }
-        println!("skipped: only root can mount a small file system");
+        skipped("only root can mount a small file system");
         fs::remove_dir(folder).unwrap();
         None
     }
@@ -424,7 +434,7 @@ fn a_file_that_may_not_grow_is_503_until_it_may() {
         return;
     }
     if Command::new("prlimit").arg("--version").output().is_err() {
-        return println!("skipped: needs prlimit, of util-linux");
+        return skipped("needs prlimit, of util-linux");
     }
     let mut trial = Trial::begin(Place::on_sqlite(ACTORS), None, ACTORS);
     // The signal that comes with the limit would end the process; bash passes on that it is ignored.

@@ -24,7 +24,7 @@ impl Cluster {
     /// `None`, with the reason printed, where PostgreSQL is not installed.
     pub(super) fn start() -> Option<Self> {
         let Some(programs) = programs() else {
-            println!("skipped: initdb and postgres are neither on the PATH nor in /usr/lib/postgresql");
+            super::skipped("initdb and postgres are neither on the PATH nor in /usr/lib/postgresql");
             return None;
         };
         let folder = TempDir::new().unwrap();

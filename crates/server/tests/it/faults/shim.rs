@@ -15,7 +15,7 @@ fn library() -> Option<&'static Path> {
     LIBRARY
         .get_or_init(|| {
             if !cfg!(all(target_os = "linux", target_pointer_width = "64")) {
-                println!("skipped: faults of the disk are injected by LD_PRELOAD on 64-bit Linux only");
+                super::skipped("faults of the disk are injected by LD_PRELOAD on 64-bit Linux only");
                 return None;
             }
             let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/faults/failing_fsync.c");
@@ -29,7 +29,7 @@ fn library() -> Option<&'static Path> {
                 Ok(output) if output.status.success() => Some(library),
                 Ok(output) => panic!("{source}: {}", String::from_utf8_lossy(&output.stderr)),
                 Err(error) => {
-                    println!("skipped: faults of the disk need a C compiler, cc: {error}");
+                    super::skipped(&format!("faults of the disk need a C compiler, cc: {error}"));
                     None
                 }
             }
