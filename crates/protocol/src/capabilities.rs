@@ -43,6 +43,8 @@ pub struct Endpoints {
     pub userinfo: String,
     pub end_session: String,
     pub jwks: String,
+    /// Only where clients may register themselves.
+    pub registration: Option<String>,
 }
 
 impl Endpoints {
@@ -52,6 +54,7 @@ impl Endpoints {
     pub const REVOCATION: &'static str = "/oauth2/revoke";
     pub const USERINFO: &'static str = "/oauth2/userinfo";
     pub const END_SESSION: &'static str = "/oauth2/logout";
+    pub const REGISTRATION: &'static str = "/oauth2/register";
     pub const JWKS: &'static str = "/.well-known/jwks.json";
 
     pub fn of(issuer: &str) -> Self {
@@ -64,11 +67,19 @@ impl Endpoints {
             userinfo: url(Self::USERINFO),
             end_session: url(Self::END_SESSION),
             jwks: url(Self::JWKS),
+            registration: None,
         }
     }
 }
 
 impl Capabilities {
+    /// The same where clients may register themselves (RFC 7591).
+    #[must_use]
+    pub fn with_registration(mut self) -> Self {
+        self.endpoints.registration = Some(format!("{}{}", self.issuer, Endpoints::REGISTRATION));
+        self
+    }
+
     /// What a project with this issuer and policy can do when it has signing keys for `id_token_algs`.
     pub fn of(issuer: &str, policy: &Policy, id_token_algs: Vec<SigningAlg>) -> Self {
         let standard = STANDARD_SCOPES.iter().map(|value| (*value).to_owned());

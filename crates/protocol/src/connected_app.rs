@@ -85,8 +85,17 @@ pub fn new(party: Party, confidentiality: Confidentiality, plane: Plane) -> Clie
     }
 }
 
-/// The settings after `change`.
+/// The settings after `change`, where no private-use scheme without a dot is accepted.
 pub fn change(settings: &ClientSettings, change: &Change) -> Result<ClientSettings, Refusal> {
+    change_allowing(settings, change, &[])
+}
+
+/// The settings after `change`. `private_schemes` are those without a dot that the operator accepts.
+pub fn change_allowing(
+    settings: &ClientSettings,
+    change: &Change,
+    private_schemes: &[&str],
+) -> Result<ClientSettings, Refusal> {
     let mut settings = settings.clone();
     let set = |own: &mut String, to: &Option<String>| {
         if let Some(to) = to {
@@ -123,7 +132,7 @@ pub fn change(settings: &ClientSettings, change: &Change) -> Result<ClientSettin
         change.bypass_consent_for_offline_access.unwrap_or(settings.bypass_consent_for_offline_access);
     claim_template::parse(&settings.access_token_template, Kind::User)
         .map_err(|refusal| named("idp_invalid_access_token_jwt_template", refusal))?;
-    registration_rules::validate_client_draft(&settings).map_err(by_contract)?;
+    registration_rules::validate_client_draft(&settings, private_schemes).map_err(by_contract)?;
     Ok(settings)
 }
 

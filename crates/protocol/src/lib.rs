@@ -52,6 +52,7 @@ pub mod project_secret;
 pub mod rbac;
 pub mod redirect_uri;
 pub mod refresh_token;
+pub mod registration;
 pub mod registration_rules;
 pub mod resource;
 pub mod revocation;

@@ -114,7 +114,7 @@ pub fn change(settings: &ClientSettings, change: &Change) -> Result<ClientSettin
     if let Some(metadata) = &change.trusted_metadata {
         user_metadata::merge(&mut settings.trusted_metadata, metadata.clone())?;
     }
-    registration_rules::validate_client_draft(&settings).map_err(by_contract)?;
+    registration_rules::validate_client_draft(&settings, &[]).map_err(by_contract)?;
     Ok(settings)
 }
 

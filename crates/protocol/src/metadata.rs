@@ -40,6 +40,9 @@ pub fn document(capabilities: &Capabilities) -> Value {
     add("userinfo_endpoint", json!(endpoints.userinfo));
     add("end_session_endpoint", json!(endpoints.end_session));
     add("jwks_uri", json!(endpoints.jwks));
+    if let Some(registration) = &endpoints.registration {
+        add("registration_endpoint", json!(registration));
+    }
     add("response_types_supported", json!(capabilities.response_types));
     add("response_modes_supported", json!(modes));
     add("grant_types_supported", json!(grants));
@@ -83,7 +86,7 @@ pub fn stytch_document(
     let methods: Vec<_> =
         methods.filter(|method| **method != AuthenticationMethod::PrivateKeyJwt).map(|own| own.as_str()).collect();
     let scopes: Vec<_> = capabilities.scopes.iter().map(String::as_str).chain([FULL_ACCESS]).collect();
-    json!({
+    let mut document = json!({
         "issuer": issuer,
         "authorization_endpoint": authorization_endpoint,
         "token_endpoint": endpoint("token"),
@@ -98,7 +101,13 @@ pub fn stytch_document(
         "scopes_supported": scopes,
         "token_endpoint_auth_methods_supported": methods,
         "code_challenge_methods_supported": capabilities.code_challenge_methods,
-    })
+    });
+    if capabilities.endpoints.registration.is_some()
+        && let Some(members) = document.as_object_mut()
+    {
+        members.insert("registration_endpoint".to_owned(), json!(endpoint("register")));
+    }
+    document
 }
 
 #[cfg(test)]

@@ -142,6 +142,16 @@ pub fn parse_registered_allowing(text: &str, private_schemes: &[&str]) -> Result
     Ok(RedirectUri(text.to_owned()))
 }
 
+/// Whether an operator may accept a private-use scheme that has no dot: its form is RFC 3986's, in lower case, and
+/// nothing happens at it in a browser.
+pub fn is_acceptable_scheme(scheme: &str) -> bool {
+    let is_web = ["http", "https"].contains(&scheme);
+    let begins = scheme.starts_with(|first: char| first.is_ascii_lowercase());
+    // RFC 3986 §3.1
+    let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+-.".contains(&b);
+    begins && scheme.len() <= 64 && scheme.bytes().all(is_plain) && !is_web && !DANGEROUS_SCHEMES.contains(&scheme)
+}
+
 /// Whether `requested` is one of the `registered` URIs: the same bytes, or on the loopback interface the same bytes
 /// but for the port.
 ///

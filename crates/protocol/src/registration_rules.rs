@@ -94,11 +94,19 @@ pub fn validate_client_settings_allowing(settings: &ClientSettings, private_sche
 
 /// The same for a client that is being set up: its name and its redirect URIs may follow later. Until then it is called
 /// by where it lives, and nobody can be sent there.
-pub fn validate_client_draft(settings: &ClientSettings) -> Result<(), Refusal> {
+pub fn validate_client_draft(settings: &ClientSettings, private_schemes: &[&str]) -> Result<(), Refusal> {
     if !settings.name.is_empty() {
         validate_named(settings)?;
     }
-    validate_written(settings, &[], Stage::Draft)
+    validate_written(settings, private_schemes, Stage::Draft)
+}
+
+/// The same for a client that registered itself: whole, but it need not have told its name.
+pub fn validate_self_registered(settings: &ClientSettings, private_schemes: &[&str]) -> Result<(), Refusal> {
+    if !settings.name.is_empty() {
+        validate_named(settings)?;
+    }
+    validate_written(settings, private_schemes, Stage::Whole)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -414,13 +422,13 @@ mod tests {
     #[test]
     fn a_draft_may_lack_its_name_and_its_redirect_uris() {
         let draft = ClientSettings { name: String::new(), redirect_uris: Vec::new(), ..public() };
-        assert_eq!(validate_client_draft(&draft), Ok(()));
-        let named = |name: &str| validate_client_draft(&ClientSettings { name: name.into(), ..draft.clone() });
+        assert_eq!(validate_client_draft(&draft, &[]), Ok(()));
+        let named = |name: &str| validate_client_draft(&ClientSettings { name: name.into(), ..draft.clone() }, &[]);
         assert_eq!((named("App"), named(" "), named("a\u{202E}b")), (Ok(()), Err(BAD_NAME), Err(BAD_NAME)));
         let described = ClientSettings { description: "x".repeat(2001), ..draft.clone() };
-        assert_eq!(validate_client_draft(&described), Err(DESCRIPTION_TOO_LONG));
+        assert_eq!(validate_client_draft(&described, &[]), Err(DESCRIPTION_TOO_LONG));
         let elsewhere = ClientSettings { redirect_uris: vec!["http://a.example/cb".into()], ..draft };
-        assert_eq!(validate_client_draft(&elsewhere), Err(HTTP_NOT_LOOPBACK));
+        assert_eq!(validate_client_draft(&elsewhere, &[]), Err(HTTP_NOT_LOOPBACK));
     }
 
     #[test]

@@ -116,8 +116,11 @@ CREATE TABLE clients (
     version           BIGINT NOT NULL,
     disabled_at       BIGINT,
     tokens_valid_from BIGINT NOT NULL,
+    -- When the client registered itself, if it did; for counting and removing those that nobody uses.
+    registered_at     BIGINT,
     PRIMARY KEY (project_id, client_id)
 );
+CREATE INDEX clients_registered ON clients (project_id, registered_at, client_id) WHERE registered_at IS NOT NULL;
 CREATE INDEX clients_by_age ON clients (project_id, created_at, client_id);
 CREATE INDEX clients_by_kind ON clients (project_id, kind, created_at, client_id);
 

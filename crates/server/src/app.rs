@@ -173,6 +173,9 @@ impl App {
         let ring = self.keys.ring(current.counter).await?;
         let algs = ring.signing_algs(self.clock.now());
         let mut capabilities = Capabilities::of(&self.issuer, &current.project.policy, algs);
+        if current.project.settings.dynamic_client_registration.enabled {
+            capabilities = capabilities.with_registration();
+        }
         capabilities.ui_locales = self.pages.ui_locales();
         let bytes = serde_json::to_vec(&metadata::document(&capabilities)).context("the metadata document")?;
         *self.metadata.write().unwrap_or_else(PoisonError::into_inner) =

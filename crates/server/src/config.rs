@@ -99,6 +99,8 @@ pub struct Limits {
     pub login_per_minute: u32,
     /// Authorization requests from one address in a minute.
     pub authorize_per_minute: u32,
+    /// Registrations of clients from one address in a minute.
+    pub register_per_minute: u32,
     /// Token, introspection and revocation requests of one client in a second.
     pub token_per_second: u32,
     /// Failed client authentications from one address in a minute.
@@ -396,6 +398,7 @@ impl Limits {
         Self {
             login_per_minute: source.or("limits.login_per_minute", 20),
             authorize_per_minute: source.or("limits.authorize_per_minute", 300),
+            register_per_minute: source.or("limits.register_per_minute", 10),
             token_per_second: source.or("limits.token_per_second", 200),
             failed_authentication_per_minute: source.or("limits.failed_authentication_per_minute", 60),
         }

@@ -44,6 +44,7 @@ struct Table {
     login_by_address: Option<Limit>,
     login_by_account: Option<Limit>,
     authorize_by_address: Option<Limit>,
+    register_by_address: Option<Limit>,
     token_by_client: Option<Limit>,
     failures_by_address: Option<Limit>,
 }
@@ -66,6 +67,7 @@ impl Limits {
             login_by_address: per_minute(config.login_per_minute),
             login_by_account: per_minute(config.login_per_minute.saturating_mul(ACCOUNT_FACTOR)),
             authorize_by_address: per_minute(config.authorize_per_minute),
+            register_by_address: per_minute(config.register_per_minute),
             token_by_client: per_second(config.token_per_second),
             failures_by_address: per_minute(config.failed_authentication_per_minute),
         }))
@@ -81,6 +83,11 @@ impl Limits {
     /// One authorization request from `address`.
     pub fn authorize(&self, address: IpAddr) -> Result<(), Wait> {
         pass(self.0.authorize_by_address.as_ref(), &network(address))
+    }
+
+    /// One registration of a client from `address`.
+    pub fn register(&self, address: IpAddr) -> Result<(), Wait> {
+        pass(self.0.register_by_address.as_ref(), &network(address))
     }
 
     /// `bytes` that are to be stored for an authorization request from `address`. Each [`STORED`] of them beyond the
@@ -254,6 +261,7 @@ mod tests {
     const OFF: config::Limits = config::Limits {
         login_per_minute: 0,
         authorize_per_minute: 0,
+        register_per_minute: 0,
         token_per_second: 0,
         failed_authentication_per_minute: 0,
     };

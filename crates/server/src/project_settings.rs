@@ -8,6 +8,7 @@ use hospes_protocol::{
     claim_template::{self, Kind},
     lockout::LockPolicy,
     password_policy::PasswordPolicy,
+    redirect_uri,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -27,6 +28,8 @@ pub struct ProjectSettings {
     /// Where links in mails may lead.
     pub redirect_urls: Vec<RedirectUrl>,
     pub dynamic_client_registration: DynamicClientRegistration,
+    /// Schemes without a dot that redirect URIs may have (`cursor`, `vscode`): any app on a device may claim them.
+    pub private_use_schemes: Vec<String>,
     pub session_template: JwtTemplate,
     pub m2m_template: JwtTemplate,
     pub password_policy: PasswordPolicy,
@@ -104,12 +107,22 @@ pub enum RedirectUrlKind {
 }
 
 /// RFC 7591: whether clients may register themselves.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DynamicClientRegistration {
     pub enabled: bool,
     /// The access token template of clients that register themselves; empty for none.
     pub access_token_template: String,
+    /// How many such clients there may be: 1 to 1,000,000. A new one takes the place of those that nobody ever used.
+    pub most_clients: u32,
+    /// After so many days, 1 to 365, a client that no user ever allowed anything is removed.
+    pub unused_days: u32,
+}
+
+impl Default for DynamicClientRegistration {
+    fn default() -> Self {
+        Self { enabled: false, access_token_template: String::new(), most_clients: 10_000, unused_days: 30 }
+    }
 }
 
 /// More claims for a JWT: a JSON object in which `{{ … }}` stands for a value.
@@ -215,6 +228,22 @@ pub fn validate(settings: &ProjectSettings, common: &Lifetimes, fetch: &Fetch) -
     }
     if !(AuditDays::LEAST..=AuditDays::MOST).contains(&settings.audit_days.0) {
         return Err("audit_days: 7 to 3650 (ten years)".to_owned());
+    }
+    let DynamicClientRegistration { most_clients, unused_days, .. } = settings.dynamic_client_registration;
+    if !(1..=1_000_000).contains(&most_clients) {
+        return Err("dynamic_client_registration.most_clients: 1 to 1000000".to_owned());
+    }
+    if !(1..=365).contains(&unused_days) {
+        return Err("dynamic_client_registration.unused_days: 1 to 365".to_owned());
+    }
+    if settings.private_use_schemes.len() > 50 {
+        return Err("private_use_schemes: 50 at most".to_owned());
+    }
+    if let Some(scheme) = settings.private_use_schemes.iter().find(|own| !redirect_uri::is_acceptable_scheme(own)) {
+        return Err(format!(
+            "private_use_schemes: `{scheme}`; write the scheme alone, as in \"cursor\"; http, https, javascript and \
+             their like cannot be accepted"
+        ));
     }
     let LockPolicy { threshold, lock_seconds } = settings.lock_policy;
     if !(1..=100).contains(&threshold) {

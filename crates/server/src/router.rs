@@ -7,7 +7,7 @@ use crate::{
         account::apps,
         interaction::{account, consent, login},
         management,
-        oauth::{authorize, introspect, jwks, logout, metadata, revoke, token, userinfo},
+        oauth::{authorize, introspect, jwks, logout, metadata, register, revoke, token, userinfo},
         observe::{Callers, answer_in_time, observed},
         operations, page_routes, stytch,
     },
@@ -68,6 +68,7 @@ fn keys() -> Router<App> {
 fn api() -> Router<App> {
     let router = Router::new()
         .route(Endpoints::TOKEN, post(token::token))
+        .route(Endpoints::REGISTRATION, post(register::register))
         .route(Endpoints::INTROSPECTION, post(introspect::introspect))
         .route(Endpoints::REVOCATION, post(revoke::revoke))
         .route(Endpoints::USERINFO, get(userinfo::get).post(userinfo::post));

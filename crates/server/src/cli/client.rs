@@ -28,7 +28,7 @@ use hospes_protocol::{
     },
     id::{ClientId, ProjectId},
     plane::Plane,
-    registration_rules::validate_client_settings,
+    registration_rules::validate_client_settings_allowing,
 };
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs, path::PathBuf};
@@ -198,8 +198,9 @@ impl Client {
 impl Add {
     fn run(&self, config: &Config, form: Form) -> Result<()> {
         let settings = self.settings()?;
-        validate_client_settings(&settings).map_err(told)?;
         let opened = Opened::with_project(config)?;
+        let schemes: Vec<_> = opened.project.settings.private_use_schemes.iter().map(String::as_str).collect();
+        validate_client_settings_allowing(&settings, &schemes).map_err(told)?;
         project::validate_client_against(&opened.project.policy, &settings)?;
         let (now, entropy) = (opened.now(), &opened.database.entropy);
         let id = match &self.id {

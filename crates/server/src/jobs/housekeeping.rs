@@ -3,9 +3,9 @@
 use crate::{
     app::App,
     front::Front,
-    store::housekeeping::{BATCH, Expired},
+    store::housekeeping::{BATCH, Expired, UNUSED_CLIENTS_BATCH},
 };
-use hospes_protocol::id::ProjectId;
+use hospes_protocol::{Timestamp, id::ProjectId};
 use std::time::Duration;
 use tokio::sync::watch;
 use tracing::{debug, warn};
@@ -29,6 +29,7 @@ pub(super) async fn run(app: App, front: Front, mut stop: watch::Receiver<bool>)
         }
         for project in front.projects() {
             remove_events(&app, &project, &mut stop).await;
+            remove_clients(&app, &project, &mut stop).await;
         }
         for what in Expired::ALL {
             remove(&app, what, &mut stop).await;
@@ -49,6 +50,31 @@ async fn remove_events(app: &App, project: &ProjectId, stop: &mut watch::Receive
             Ok(_) => {}
             Err(failure) => {
                 warn!(%failure, "old events of the audit log could not be removed");
+                return;
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PAUSE) => {}
+            _ = stop.changed() => return,
+        }
+    }
+}
+
+/// Removes clients that registered themselves and that nobody ever used, a batch at a time.
+async fn remove_clients(app: &App, project: &ProjectId, stop: &mut watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let (project, now) = (project.clone(), app.clock.now());
+        let removed = app.store.write(move |tx| {
+            let Some(record) = tx.find_project(&project)? else { return Ok(0) };
+            let days = i64::from(record.settings.dynamic_client_registration.unused_days);
+            let before = Timestamp(now.0.saturating_sub(days.saturating_mul(24 * 60 * 60)));
+            Ok(tx.remove_unused_clients(&project, before, UNUSED_CLIENTS_BATCH)?)
+        });
+        match removed.await {
+            Ok(removed) if removed < u64::from(UNUSED_CLIENTS_BATCH) => return,
+            Ok(_) => {}
+            Err(failure) => {
+                warn!(%failure, "clients that nobody uses could not be removed");
                 return;
             }
         }

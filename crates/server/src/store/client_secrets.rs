@@ -57,6 +57,16 @@ impl Tx<'_> {
 
     /// Sets or replaces the secret in its slot.
     pub fn set_client_secret(&mut self, project: &ProjectId, client: &ClientId, secret: &ClientSecret) -> Result<()> {
+        self.write_client_secret(project, client, secret)?;
+        self.count_change()
+    }
+
+    pub(super) fn write_client_secret(
+        &mut self,
+        project: &ProjectId,
+        client: &ClientId,
+        secret: &ClientSecret,
+    ) -> Result<()> {
         let (hash, wrapped) = match &secret.proof {
             Proof::Hash(hash) => (Some(hash.as_slice()), None),
             Proof::Wrapped(wrapped) => (None, Some(wrapped.as_str())),
@@ -78,7 +88,7 @@ impl Tx<'_> {
                 secret.created_at.into(),
             ],
         )?;
-        self.count_change()
+        Ok(())
     }
 
     /// Makes the next secret the current one and forgets the old one; `false` when there is no next one.

@@ -1,13 +1,14 @@
 //! Clients.
 
 use super::{
+    client_secrets::ClientSecret,
     page::Position,
     sql::{Row, Tx, to_json},
 };
 use anyhow::Result;
 use hospes_protocol::{
     Seconds, Timestamp,
-    client::{Client, ClientKind, ClientSettings},
+    client::{Client, ClientKind, ClientSettings, CreationMethod},
     id::{ClientId, ProjectId},
 };
 
@@ -71,10 +72,68 @@ impl Tx<'_> {
 
     /// Adds a client; `false` when its id is taken.
     pub fn add_client(&mut self, project: &ProjectId, client: &Client) -> Result<bool> {
+        let added = self.write_new_client(project, client)?;
+        self.count_change()?;
+        Ok(added)
+    }
+
+    /// Adds a client that registered itself, with its secret; `false` when its id is taken. It moves no change counter,
+    /// so that strangers cannot empty the caches: they hold what was found only, and this was not there to be found.
+    pub fn add_self_registered_client(
+        &mut self,
+        project: &ProjectId,
+        client: &Client,
+        secret: Option<&ClientSecret>,
+    ) -> Result<bool> {
+        if !self.write_new_client(project, client)? {
+            return Ok(false);
+        }
+        if let Some(secret) = secret {
+            self.write_client_secret(project, &client.id, secret)?;
+        }
+        Ok(true)
+    }
+
+    /// How many clients there are that registered themselves.
+    pub fn count_self_registered_clients(&mut self, project: &ProjectId) -> Result<i64> {
+        let count = self.one(
+            "SELECT COUNT(client_id) AS total FROM clients WHERE project_id = $1 AND registered_at IS NOT NULL",
+            &[project.into()],
+            |row| row.get("total"),
+        )?;
+        Ok(count.unwrap_or_default())
+    }
+
+    /// Removes up to `limit` clients that registered themselves before `before` and that no user ever allowed anything,
+    /// oldest first, with the note in the audit log that they came; returns how many. One that the operator or the host
+    /// app has changed or disabled stays: it would only register again.
+    pub fn remove_unused_clients(&mut self, project: &ProjectId, before: Timestamp, limit: u32) -> Result<u64> {
+        let unused: Vec<ClientId> = self.all(
+            "SELECT c.client_id FROM clients c
+             WHERE c.project_id = $1 AND c.registered_at IS NOT NULL AND c.registered_at < $2 AND c.version = 1
+               AND NOT EXISTS (SELECT g.user_id FROM grants g WHERE g.project_id = $1 AND g.client_id = c.client_id)
+             ORDER BY c.registered_at, c.client_id LIMIT $3",
+            &[project.into(), before.into(), limit.into()],
+            |row| row.get("client_id"),
+        )?;
+        let mut removed = 0_u64;
+        for id in &unused {
+            self.remove_client(project, id)?;
+            self.run(
+                "DELETE FROM audit_events WHERE project_id = $1 AND client_id = $2",
+                &[project.into(), id.into()],
+            )?;
+            removed = removed.saturating_add(1);
+        }
+        Ok(removed)
+    }
+
+    fn write_new_client(&mut self, project: &ProjectId, client: &Client) -> Result<bool> {
+        let registers_itself = client.settings.creation_method == CreationMethod::DynamicClientRegistration;
         let added = self.run(
             "INSERT INTO clients (project_id, client_id, kind, settings, created_at, updated_at, version, disabled_at,
-                 tokens_valid_from)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                 tokens_valid_from, registered_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
              ON CONFLICT DO NOTHING",
             &[
                 project.into(),
@@ -86,9 +145,9 @@ impl Tx<'_> {
                 client.version.into(),
                 client.disabled_at.into(),
                 client.tokens_valid_from.into(),
+                registers_itself.then_some(client.created_at).into(),
             ],
         )?;
-        self.count_change()?;
         Ok(added == 1)
     }
 

@@ -7,6 +7,8 @@ use hospes_protocol::Timestamp;
 
 /// How many rows one call should remove at most; well under 50 ms on a slow disk.
 pub const BATCH: u32 = 200;
+/// The same for unused clients: each of them is several statements.
+pub const UNUSED_CLIENTS_BATCH: u32 = 40;
 
 /// The kinds of rows that go by themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

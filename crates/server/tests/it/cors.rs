@@ -22,6 +22,7 @@ async fn t06_what_clients_call_answers_preflights() {
         ("/.well-known/jwks.json", "GET", ""),
         ("/oauth2/token", "POST", "authorization,content-type,dpop"),
         ("/oauth2/revoke", "POST", "authorization,content-type"),
+        ("/oauth2/register", "POST", "content-type,mcp-protocol-version"),
         ("/oauth2/introspect", "POST", "authorization,content-type"),
         ("/oauth2/userinfo", "GET", "authorization"),
         ("/oauth2/userinfo", "POST", "authorization,content-type"),
@@ -58,6 +59,7 @@ async fn t06_errors_are_readable_from_another_origin() {
         (form("/oauth2/token", bad), 401),
         (form("/oauth2/token", bad), 401),
         (form("/oauth2/token", bad), 429),
+        (form("/oauth2/register", "{}"), 403),
         (form("/oauth2/revoke", bad), 429),
         (form("/oauth2/introspect", bad), 429),
     ];

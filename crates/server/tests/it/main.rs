@@ -36,6 +36,7 @@ mod operations;
 mod pages;
 mod projects;
 mod races;
+mod register;
 mod review;
 mod revoke;
 mod stytch_plane;

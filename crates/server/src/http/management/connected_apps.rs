@@ -283,7 +283,7 @@ pub(crate) async fn create(
     let plane = plane_for_new(&caller, asked.plane)?;
     let (party, confidentiality) = asked.client_type.parts();
     let settings = connected_app::new(party, confidentiality, plane);
-    let settings = connected_app::change(&settings, &asked.settings.into())?;
+    let settings = connected_app::change_allowing(&settings, &asked.settings.into(), &schemes(&caller.current))?;
     let client = Client {
         id: project::new_client_id(&project, &settings, &app.entropy),
         settings,
@@ -313,6 +313,11 @@ pub(crate) async fn create(
     Ok(Reply(ConnectedAppReply { connected_app: ConnectedApp { client_secret: text, ..connected_app } }))
 }
 
+/// The private-use schemes without a dot that the project accepts.
+fn schemes(current: &Current) -> Vec<&str> {
+    current.project.settings.private_use_schemes.iter().map(String::as_str).collect()
+}
+
 /// Where a client that is made now belongs.
 pub(super) fn plane_for_new(caller: &Management, asked: Option<PlaneName>) -> Result<Plane, Refusal> {
     match (asked, caller.current.project.settings.stytch.enabled) {
@@ -340,8 +345,9 @@ pub(crate) async fn update(
 ) -> Result<Reply<ConnectedAppReply>, Failure> {
     let asked = connected_app::Change::from(asked);
     let occasion = app.occasion(Actor::Host, *now);
+    let current = caller.current.clone();
     let connected_app = with_app(&app, &caller, &id, move |tx, project, client| {
-        let settings = connected_app::change(&client.settings, &asked)?;
+        let settings = connected_app::change_allowing(&client.settings, &asked, &schemes(&current))?;
         let changed = audit_event::changed(&client.settings, &settings);
         tx.update_client(project, &client.id, &settings, client.version, *now)?;
         client.settings = settings;

@@ -11,14 +11,14 @@ use crate::{
             error::refuse_api,
             reply::{Nothing, Reply},
         },
-        oauth::{authenticate::Sender, introspect, revoke, token, userinfo},
+        oauth::{authenticate::Sender, introspect, register, revoke, token, userinfo},
         visit::Address,
     },
     issue::{self, TokenResponse},
 };
 use axum::{
     body::Bytes,
-    extract::{Path, State},
+    extract::{Path, State, rejection::BytesRejection},
     http::HeaderMap,
     response::{IntoResponse, Response},
 };
@@ -45,6 +45,17 @@ pub(super) async fn token(
     Fields(parameters): Fields,
 ) -> Result<Reply<TokenResponse>, Challenged> {
     Ok(Reply(token::answer(&app, sender(&headers, address), &parameters, now).await?))
+}
+
+/// As in the contract, the answer is the registration alone, without an envelope.
+pub(super) async fn register(
+    State(app): State<App>,
+    now: Now,
+    address: Address,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Failure> {
+    register::answer(&app, Plane::Stytch, now, address, &headers, body).await
 }
 
 pub(super) async fn introspect(
@@ -93,7 +104,10 @@ pub(super) async fn discovery(State(app): State<App>) -> Result<Reply<Value>, Fa
     };
     let authorization = current.project.settings.authorization_url.as_deref().ok_or(NO_AUTHORIZATION_PAGE)?;
     let issuer = issue::issuer(&app, &current, Plane::Stytch);
-    let capabilities = Capabilities::of(&app.issuer, &current.project.policy, Vec::new());
+    let mut capabilities = Capabilities::of(&app.issuer, &current.project.policy, Vec::new());
+    if current.project.settings.dynamic_client_registration.enabled {
+        capabilities = capabilities.with_registration();
+    }
     Ok(Reply(metadata::stytch_document(&capabilities, &app.project, &issuer, authorization)))
 }
 

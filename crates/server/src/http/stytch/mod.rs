@@ -31,6 +31,7 @@ pub(crate) fn router(app: &App) -> Router<App> {
     for base in ["/v1/oauth2", "/v1/public/{project_id}/oauth2"] {
         oauth = oauth
             .route(&format!("{base}/token"), post(endpoints::token))
+            .route(&format!("{base}/register"), post(endpoints::register))
             .route(&format!("{base}/introspect"), post(endpoints::introspect))
             .route(&format!("{base}/revoke"), post(endpoints::revoke))
             .route(&format!("{base}/userinfo"), get(endpoints::userinfo).post(endpoints::userinfo));
