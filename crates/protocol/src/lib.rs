@@ -44,6 +44,7 @@ pub mod metadata;
 pub mod parameters;
 pub mod password_change;
 pub mod password_policy;
+pub mod password_reset;
 pub mod phone_number;
 pub mod pkce;
 pub mod plane;

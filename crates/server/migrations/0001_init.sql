@@ -82,6 +82,29 @@ CREATE TABLE passwords (
     PRIMARY KEY (project_id, user_id)
 );
 
+-- Mails by which users set a new password. Sent where mail_due_at is NULL; used where there is no row any more.
+CREATE TABLE password_resets (
+    project_id     TEXT   NOT NULL,
+    reset_id       TEXT   NOT NULL,
+    token_hash     BYTES  NOT NULL,
+    token_salt     BYTES  NOT NULL,
+    user_id        TEXT   NOT NULL,
+    email_id       TEXT   NOT NULL,
+    redirect_url   TEXT   NOT NULL,
+    code_challenge TEXT,
+    attributes     TEXT   NOT NULL,
+    locale         TEXT   NOT NULL,
+    created_at     BIGINT NOT NULL,
+    expires_at     BIGINT NOT NULL,
+    mail_due_at    BIGINT,
+    mail_attempts  BIGINT NOT NULL,
+    PRIMARY KEY (project_id, reset_id)
+);
+CREATE UNIQUE INDEX password_resets_by_token ON password_resets (project_id, token_hash);
+CREATE INDEX password_resets_by_user ON password_resets (project_id, user_id);
+CREATE INDEX password_resets_by_end ON password_resets (expires_at);
+CREATE INDEX password_resets_due ON password_resets (project_id, mail_due_at) WHERE mail_due_at IS NOT NULL;
+
 CREATE TABLE sessions (
     project_id       TEXT   NOT NULL,
     session_id       TEXT   NOT NULL,

@@ -50,6 +50,7 @@ pub struct Config {
     pub log: Log,
     pub passwords: Passwords,
     pub http: Http,
+    pub mail: Mail,
     /// The file that was read, if there was one.
     pub file: Option<PathBuf>,
     /// Every key with its value and origin, in the order of reading; secrets are masked.
@@ -146,6 +147,29 @@ pub struct Http {
     pub shutdown_timeout: Duration,
 }
 
+/// How mail is sent.
+#[derive(Debug, Clone)]
+pub struct Mail {
+    /// The mail server; `None` writes mail into `dir`.
+    pub host: Option<String>,
+    pub port: u16,
+    pub tls: MailTls,
+    pub user: Option<String>,
+    pub password: Option<Secret>,
+    /// The sender, as in `Harbour <no-reply@harbour.example>`.
+    pub from: String,
+    pub dir: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailTls {
+    /// From the first byte.
+    Implicit,
+    Starttls,
+    /// For a mail server on this machine.
+    None,
+}
+
 impl Config {
     /// Where requests are answered unless the configuration says otherwise.
     pub const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
@@ -235,6 +259,7 @@ impl Config {
                 extra_ca_file: source.optional::<PathBuf>("fetch.extra_ca_file").map(|path| base.join(path)),
             },
             log: Log::read(source),
+            mail: Mail::read(source, base),
             passwords: Passwords {
                 threads: source.within("passwords.threads", 0, 0..=64),
                 queue: source.within("passwords.queue", 64, 1..=10_000),
@@ -414,6 +439,54 @@ impl Log {
             source.refuse("log.level", "write error, warn, info, debug, trace or a filter as in \"hospes=debug,info\"");
         }
         Self { format: source.or("log.format", LogFormat::Text), level }
+    }
+}
+
+impl Mail {
+    fn read(source: &mut Source, base: &Path) -> Self {
+        let host = source.optional::<String>("mail.host");
+        let tls = source.or("mail.tls", MailTls::Implicit);
+        let port = source.within("mail.port", if tls == MailTls::Starttls { 587_usize } else { 465 }, 1..=65_535);
+        let from: Option<String> = source.optional("mail.from");
+        if host.is_some() && from.is_none() {
+            source.refuse("mail.from", "not set; write who the mail comes from, as in \"no-reply@example.com\"");
+        }
+        let is_here = host.as_deref().is_none_or(|host| {
+            host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        });
+        if tls == MailTls::None && !is_here {
+            source.refuse(
+                "mail.tls",
+                "\"none\" is for a mail server on this machine; write \"implicit\" or \"starttls\"",
+            );
+        }
+        if source.is_in_file("mail.password") {
+            source
+                .refuse("mail.password", "a password does not belong in this file; set HOSPES_MAIL__PASSWORD instead");
+        }
+        Self {
+            port: u16::try_from(port).unwrap_or_default(),
+            tls,
+            user: source.optional("mail.user"),
+            password: source.optional("mail.password"),
+            from: from.unwrap_or_else(|| String::from("no-reply@localhost.localdomain")),
+            dir: base.join(source.or("mail.dir", PathBuf::from("mail"))),
+            host,
+        }
+    }
+}
+
+impl Setting for MailTls {
+    fn parse(raw: &Raw) -> Result<Self, String> {
+        parse_word(raw, &[("implicit", Self::Implicit), ("starttls", Self::Starttls), ("none", Self::None)])
+    }
+
+    fn show(&self) -> String {
+        String::from(match self {
+            Self::Implicit => "implicit",
+            Self::Starttls => "starttls",
+            Self::None => "none",
+        })
     }
 }
 

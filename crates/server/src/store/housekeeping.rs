@@ -19,6 +19,7 @@ pub enum Expired {
     Families,
     RevokedTokens,
     Replays,
+    PasswordResets,
     /// Revoked more than a year ago. Until then a client of the host app's own asks before it is connected again.
     RevokedGrants,
     /// Past the end date that the user gave, for more than a day.
@@ -28,13 +29,14 @@ pub enum Expired {
 }
 
 impl Expired {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Sessions,
         Self::Interactions,
         Self::Codes,
         Self::Families,
         Self::RevokedTokens,
         Self::Replays,
+        Self::PasswordResets,
         Self::RevokedGrants,
         Self::EndedGrants,
         Self::Deliveries,
@@ -48,6 +50,7 @@ impl Expired {
             Self::Families => "token_families",
             Self::RevokedTokens => "revoked_tokens",
             Self::Replays => "replays",
+            Self::PasswordResets => "password_resets",
             Self::RevokedGrants => "revoked_grants",
             Self::EndedGrants => "ended_grants",
             Self::Deliveries => "webhook_deliveries",
@@ -94,6 +97,12 @@ impl Tx<'_> {
             Expired::Replays => (
                 "DELETE FROM replays WHERE (project_id, kind, value_hash) IN (
                      SELECT project_id, kind, value_hash FROM replays
+                     WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
+                now,
+            ),
+            Expired::PasswordResets => (
+                "DELETE FROM password_resets WHERE (project_id, reset_id) IN (
+                     SELECT project_id, reset_id FROM password_resets
                      WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
                 now,
             ),

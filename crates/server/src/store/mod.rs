@@ -19,6 +19,7 @@ pub mod maintenance;
 mod migrations;
 mod open;
 mod page;
+pub mod password_resets;
 pub mod passwords;
 mod postgresql;
 pub mod project_secrets;

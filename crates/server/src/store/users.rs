@@ -248,6 +248,7 @@ impl Tx<'_> {
         self.run("DELETE FROM sessions WHERE project_id = $1 AND user_id = $2", &values)?;
         self.run("DELETE FROM attests WHERE project_id = $1 AND user_id = $2", &values)?;
         self.run("DELETE FROM passwords WHERE project_id = $1 AND user_id = $2", &values)?;
+        self.remove_password_resets_of_user(project, id)?;
         self.run("DELETE FROM user_names WHERE project_id = $1 AND user_id = $2", &values)?;
         Ok(self.run("DELETE FROM users WHERE project_id = $1 AND user_id = $2", &values)? == 1)
     }

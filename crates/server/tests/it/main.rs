@@ -26,6 +26,7 @@ mod management_apps;
 mod management_attest;
 mod management_idp;
 mod management_m2m;
+mod management_password_mail;
 mod management_passwords;
 mod management_projects;
 mod management_sessions;

@@ -60,6 +60,11 @@ fn names(operation: &str, own: &BTreeMap<&str, String>) -> Option<Names> {
         "POST /v1/passwords/strength_check" => Nothing(json!({ "password": "A quite unusual sentence 4711" })),
         // Bob is a user of the first project only.
         "POST /v1/passwords/authenticate" => InBody(json!({ "email": "bob@example.com", "password": PASSWORD })),
+        // Nobody has such a token, and no project has such a page.
+        "POST /v1/passwords/email/reset/start" => Nothing(json!({
+            "email": "bob@example.com", "reset_password_redirect_url": "https://app.example/new-password",
+        })),
+        "POST /v1/passwords/email/reset" => Nothing(json!({ "token": "x", "password": "weak" })),
         "POST /v1/passwords/existing_password/reset" => InBody(json!({
             "email": "bob@example.com", "existing_password": PASSWORD, "new_password": "weak",
         })),

@@ -14,6 +14,7 @@ mod exchange;
 mod idp;
 mod m2m_clients;
 mod moment;
+mod password_email;
 mod password_migrate;
 mod password_reset;
 mod passwords;
@@ -102,6 +103,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(m2m_clients::rotate_start))
         .routes(routes!(passwords::create))
         .routes(routes!(passwords::authenticate))
+        .routes(routes!(password_email::start))
+        .routes(routes!(password_email::reset))
         .routes(routes!(password_migrate::migrate))
         .routes(routes!(password_reset::by_existing_password))
         .routes(routes!(password_reset::by_session))

@@ -20,9 +20,10 @@ use hospes_protocol::{
     client::SigningAlg,
     family::Family,
     grant::Grant,
-    id::{ClientId, EventId, FamilyId, InteractionId, ProjectId, SessionId, UserId, WebhookId},
+    id::{ClientId, EmailId, EventId, FamilyId, InteractionId, ProjectId, SessionId, UserId, WebhookId},
     interaction::{Interaction, Progress},
-    session::FactorMethod,
+    password_reset::{MailLocale, PasswordReset},
+    session::{Attributes, FactorMethod},
     trusted_profile::{ProfileSettings, TrustedProfile},
     user::{Name, Profile, User},
 };
@@ -882,6 +883,19 @@ fn expired_rows_go_in_small_batches_and_living_ones_stay() {
             tx.add_family(project, &Family { expires_at: end, ..family(&format!("f{n}")) })?;
             tx.add_revoked_token(project, &format!("j{n}"), end)?;
             tx.add_replay(project, "assertion", &[n; 32], end)?;
+            let reset = PasswordReset {
+                id: format!("p{n}"),
+                user_id: user_id(),
+                email_id: EmailId::new("email-1"),
+                redirect_url: "https://app.example/new".into(),
+                code_challenge: None,
+                attributes: Attributes::default(),
+                locale: MailLocale::De,
+                created_at: NOW,
+                expires_at: end,
+            };
+            tx.add_password_reset(project, &reset, &[n; 32], &[n; 16])?;
+            anyhow::ensure!(tx.find_password_reset(project, &[n; 32])? == Some(reset), "a reset is read as written");
             let (revoked, ended) = (ClientId::new(format!("r{n}")), ClientId::new(format!("e{n}")));
             let day = 24 * 60 * 60;
             let past = Timestamp(end.0 - day);
