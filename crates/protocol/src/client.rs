@@ -151,6 +151,45 @@ impl ClientKind {
 }
 
 impl ClientSettings {
+    /// A client of the management's about which nothing else is known. It has no redirect URI, no way to authenticate
+    /// and no grant type yet, and none of what must be given on purpose.
+    pub fn new(party: Party, confidentiality: Confidentiality, plane: Plane) -> Self {
+        Self {
+            name: String::new(),
+            description: String::new(),
+            party,
+            confidentiality,
+            application_type: ApplicationType::Web,
+            plane,
+            authentication_methods: Vec::new(),
+            grant_types: Vec::new(),
+            redirect_uris: Vec::new(),
+            post_logout_redirect_uris: Vec::new(),
+            logo_uri: None,
+            client_uri: None,
+            scope: None,
+            default_scope: None,
+            resources: None,
+            jwks: None,
+            jwks_uri: None,
+            assertion_audience_token_endpoint: false,
+            pkce_optional: false,
+            bypass_consent_for_offline_access: false,
+            full_access_allowed: false,
+            verified: false,
+            access_token_alg: None,
+            id_token_alg: None,
+            access_token_lifetime: None,
+            refresh_window: None,
+            access_token_custom_audience: None,
+            access_token_template: String::new(),
+            id_token_template: String::new(),
+            trusted_metadata: Map::new(),
+            creation_method: CreationMethod::Management,
+            client_id_metadata_url: None,
+        }
+    }
+
     pub fn kind(&self) -> ClientKind {
         if self.grant_types == [GrantType::ClientCredentials] { ClientKind::Machine } else { ClientKind::App }
     }

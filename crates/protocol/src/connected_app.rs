@@ -6,15 +6,12 @@
 
 use crate::{
     claim_template::{self, Kind},
-    client::{
-        ApplicationType, AuthenticationMethod, ClientSettings, Confidentiality, CreationMethod, GrantType, Party,
-    },
+    client::{AuthenticationMethod, ClientSettings, Confidentiality, GrantType, Party},
     error::{ErrorCode, Refusal, refuse},
     plane::Plane,
     redirect_uri, registration_rules,
     time::Seconds,
 };
-use serde_json::Map;
 
 const fn refuse_api(name: &'static str, description: &'static str) -> Refusal {
     refuse(ErrorCode::Api { name, status: 400 }, description)
@@ -45,57 +42,20 @@ pub struct Change {
 pub fn new(party: Party, confidentiality: Confidentiality, plane: Plane) -> ClientSettings {
     let is_confidential = confidentiality == Confidentiality::Confidential;
     ClientSettings {
-        name: String::new(),
-        description: String::new(),
-        party,
-        confidentiality,
-        application_type: ApplicationType::Web,
-        plane,
         authentication_methods: if is_confidential {
             vec![AuthenticationMethod::ClientSecretBasic, AuthenticationMethod::ClientSecretPost]
         } else {
             vec![AuthenticationMethod::None]
         },
         grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
-        redirect_uris: Vec::new(),
-        post_logout_redirect_uris: Vec::new(),
-        logo_uri: None,
-        client_uri: None,
-        scope: None,
-        default_scope: None,
-        resources: None,
-        jwks: None,
-        jwks_uri: None,
-        assertion_audience_token_endpoint: false,
         // Design section 5: the contract has it so, and only for those that have a secret.
         pkce_optional: is_confidential && plane == Plane::Stytch,
-        bypass_consent_for_offline_access: false,
-        full_access_allowed: false,
-        verified: false,
-        access_token_alg: None,
-        id_token_alg: None,
-        access_token_lifetime: None,
-        refresh_window: None,
-        access_token_custom_audience: None,
-        access_token_template: String::new(),
-        id_token_template: String::new(),
-        trusted_metadata: Map::new(),
-        creation_method: CreationMethod::Management,
-        client_id_metadata_url: None,
+        ..ClientSettings::new(party, confidentiality, plane)
     }
 }
 
-/// The settings after `change`, where no private-use scheme without a dot is accepted.
-pub fn change(settings: &ClientSettings, change: &Change) -> Result<ClientSettings, Refusal> {
-    change_allowing(settings, change, &[])
-}
-
 /// The settings after `change`. `private_schemes` are those without a dot that the operator accepts.
-pub fn change_allowing(
-    settings: &ClientSettings,
-    change: &Change,
-    private_schemes: &[&str],
-) -> Result<ClientSettings, Refusal> {
+pub fn change(settings: &ClientSettings, change: &Change, private_schemes: &[&str]) -> Result<ClientSettings, Refusal> {
     let mut settings = settings.clone();
     let set = |own: &mut String, to: &Option<String>| {
         if let Some(to) = to {
@@ -167,6 +127,11 @@ fn named(name: &'static str, refusal: Refusal) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Where the operator accepts no scheme without a dot.
+    fn change(settings: &ClientSettings, asked: &Change) -> Result<ClientSettings, Refusal> {
+        super::change(settings, asked, &[])
+    }
 
     fn app(party: Party, confidentiality: Confidentiality) -> ClientSettings {
         new(party, confidentiality, Plane::Stytch)

@@ -6,9 +6,7 @@
 //! understand them or agree to them.
 
 use crate::{
-    client::{
-        ApplicationType, AuthenticationMethod, ClientSettings, Confidentiality, CreationMethod, GrantType, Party,
-    },
+    client::{AuthenticationMethod, ClientSettings, Confidentiality, GrantType, Party},
     error::{ErrorCode, Refusal, refuse_api},
     plane::Plane,
     policy::STANDARD_SCOPES,
@@ -61,38 +59,10 @@ pub struct Change {
 /// The settings of a new machine about which nothing is known but its plane. It may ask for nothing yet.
 pub fn new(plane: Plane) -> ClientSettings {
     ClientSettings {
-        name: String::new(),
-        description: String::new(),
-        party: Party::First,
-        confidentiality: Confidentiality::Confidential,
-        application_type: ApplicationType::Web,
-        plane,
         authentication_methods: vec![AuthenticationMethod::ClientSecretBasic, AuthenticationMethod::ClientSecretPost],
         grant_types: vec![GrantType::ClientCredentials],
-        redirect_uris: Vec::new(),
-        post_logout_redirect_uris: Vec::new(),
-        logo_uri: None,
-        client_uri: None,
         scope: Some(Scope::default()),
-        default_scope: None,
-        resources: None,
-        jwks: None,
-        jwks_uri: None,
-        assertion_audience_token_endpoint: false,
-        pkce_optional: false,
-        bypass_consent_for_offline_access: false,
-        full_access_allowed: false,
-        verified: false,
-        access_token_alg: None,
-        id_token_alg: None,
-        access_token_lifetime: None,
-        refresh_window: None,
-        access_token_custom_audience: None,
-        access_token_template: String::new(),
-        id_token_template: String::new(),
-        trusted_metadata: Map::new(),
-        creation_method: CreationMethod::Management,
-        client_id_metadata_url: None,
+        ..ClientSettings::new(Party::First, Confidentiality::Confidential, plane)
     }
 }
 

@@ -58,13 +58,10 @@ pub fn decide(metadata: &Map<String, Value>, rules: Rules<'_>) -> Result<ClientS
     let is_native = redirect_uris.iter().any(|uri| redirect_uri::is_loopback(uri) || redirect_uri::is_private_use(uri));
     // OIDC Registration §2 forbids such URIs to web clients; clients of the field say `web` all the same.
     let asks_native = text(metadata, "application_type")?.as_deref() == Some("native");
+    let confidentiality = if is_public { Confidentiality::Public } else { Confidentiality::Confidential };
     let settings = ClientSettings {
         name: text(metadata, "client_name")?.unwrap_or_default(),
-        description: String::new(),
-        party: Party::Third,
-        confidentiality: if is_public { Confidentiality::Public } else { Confidentiality::Confidential },
         application_type: if is_native || asks_native { ApplicationType::Native } else { ApplicationType::Web },
-        plane: rules.plane,
         authentication_methods: match method {
             // Libraries send the secret in the way that they like best, whatever they registered.
             AuthenticationMethod::ClientSecretBasic => {
@@ -81,25 +78,11 @@ pub fn decide(metadata: &Map<String, Value>, rules: Rules<'_>) -> Result<ClientS
         logo_uri: text(metadata, "logo_uri")?,
         client_uri: text(metadata, "client_uri")?,
         scope: scope(metadata, rules.policy)?,
-        default_scope: None,
-        resources: None,
         jwks: metadata.get("jwks").filter(|value| !value.is_null()).cloned(),
         jwks_uri: text(metadata, "jwks_uri")?,
-        assertion_audience_token_endpoint: false,
-        pkce_optional: false,
-        bypass_consent_for_offline_access: false,
-        full_access_allowed: false,
-        verified: false,
-        access_token_alg: None,
-        id_token_alg: None,
-        access_token_lifetime: None,
-        refresh_window: None,
-        access_token_custom_audience: None,
         access_token_template: rules.access_token_template.to_owned(),
-        id_token_template: String::new(),
-        trusted_metadata: Map::new(),
         creation_method: CreationMethod::DynamicClientRegistration,
-        client_id_metadata_url: None,
+        ..ClientSettings::new(Party::Third, confidentiality, rules.plane)
     };
     // attacks.md row 11: the same rules as for every other client, so also for each URI that is shown
     registration_rules::validate_self_registered(&settings, rules.private_schemes)?;

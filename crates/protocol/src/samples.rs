@@ -2,10 +2,7 @@
 
 use crate::{
     access_token::AccessTokenClaims,
-    client::{
-        ApplicationType, AuthenticationMethod, Client, ClientSettings, Confidentiality, CreationMethod, GrantType,
-        Party,
-    },
+    client::{AuthenticationMethod, Client, ClientSettings, Confidentiality, GrantType, Party},
     family::{Family, FamilyContext},
     grant::Grant,
     id::{ClientId, FamilyId, ProjectId, SessionId, UserId},
@@ -18,7 +15,6 @@ use crate::{
     time::{Seconds, Timestamp},
     user::{Profile, User},
 };
-use serde_json::Map;
 
 pub(crate) const NOW: Timestamp = Timestamp(1_800_000_000);
 /// When everything below began.
@@ -45,37 +41,10 @@ pub(crate) fn client() -> Client {
         id: ClientId::new("app"),
         settings: ClientSettings {
             name: "App".into(),
-            description: String::new(),
-            party: Party::Third,
-            confidentiality: Confidentiality::Public,
-            application_type: ApplicationType::Web,
-            plane: Plane::Standard,
             authentication_methods: vec![AuthenticationMethod::None],
             grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
             redirect_uris: vec!["https://app.example/cb".into()],
-            post_logout_redirect_uris: Vec::new(),
-            logo_uri: None,
-            client_uri: None,
-            scope: None,
-            default_scope: None,
-            resources: None,
-            jwks: None,
-            jwks_uri: None,
-            assertion_audience_token_endpoint: false,
-            pkce_optional: false,
-            bypass_consent_for_offline_access: false,
-            full_access_allowed: false,
-            verified: false,
-            access_token_alg: None,
-            id_token_alg: None,
-            access_token_lifetime: None,
-            refresh_window: None,
-            access_token_custom_audience: None,
-            access_token_template: String::new(),
-            id_token_template: String::new(),
-            trusted_metadata: Map::new(),
-            creation_method: CreationMethod::Management,
-            client_id_metadata_url: None,
+            ..ClientSettings::new(Party::Third, Confidentiality::Public, Plane::Standard)
         },
         created_at: BEFORE,
         updated_at: BEFORE,

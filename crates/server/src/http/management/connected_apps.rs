@@ -6,6 +6,7 @@ use super::{
     cursor::{self, ResultsMetadata},
     error::refuse_api,
     reply::{Envelope, ErrorEnvelope, Reply},
+    secret_rotation::{self, Refusals},
 };
 use crate::{
     app::App,
@@ -47,6 +48,8 @@ pub(crate) const NO_SECRETS: Refusal = refuse_api(
     "public_connected_apps_do_not_have_secrets",
     "this connected app does not use a secret, so there is none to rotate",
 );
+const ROTATION: Refusals =
+    Refusals { no_secrets: NO_SECRETS, already_rotating: ALREADY_ROTATING, not_rotating: NOT_ROTATING };
 pub(crate) const PLANE_OFF: Refusal = refuse_api(
     400,
     "invalid_argument",
@@ -283,7 +286,7 @@ pub(crate) async fn create(
     let plane = plane_for_new(&caller, asked.plane)?;
     let (party, confidentiality) = asked.client_type.parts();
     let settings = connected_app::new(party, confidentiality, plane);
-    let settings = connected_app::change_allowing(&settings, &asked.settings.into(), &schemes(&caller.current))?;
+    let settings = connected_app::change(&settings, &asked.settings.into(), &schemes(&caller.current))?;
     let client = Client {
         id: project::new_client_id(&project, &settings, &app.entropy),
         settings,
@@ -347,7 +350,7 @@ pub(crate) async fn update(
     let occasion = app.occasion(Actor::Host, *now);
     let current = caller.current.clone();
     let connected_app = with_app(&app, &caller, &id, move |tx, project, client| {
-        let settings = connected_app::change_allowing(&client.settings, &asked, &schemes(&current))?;
+        let settings = connected_app::change(&client.settings, &asked, &schemes(&current))?;
         let changed = audit_event::changed(&client.settings, &settings);
         tx.update_client(project, &client.id, &settings, client.version, *now)?;
         client.settings = settings;
@@ -445,13 +448,7 @@ pub(crate) async fn rotate_start(
     let stored = in_slot(Slot::Next, &secret, *now);
     let occasion = app.occasion(Actor::Host, *now);
     let connected_app = with_app(&app, &caller, &id, move |tx, project, client| {
-        has_secret(client)?;
-        if tx.find_client_secrets(project, &client.id)?.iter().any(|own| own.slot == Slot::Next) {
-            return Err(ALREADY_ROTATING.into());
-        }
-        tx.set_client_secret(project, &client.id, &stored)?;
-        let event = occasion.event(EventKind::ClientSecretRotationStarted);
-        Ok(tx.record(project, &event.client(&client.id))?)
+        secret_rotation::start(tx, project, client, &stored, &ROTATION, &occasion)
     })
     .await?;
     let next_client_secret = Some(secret.text().to_owned());
@@ -470,12 +467,7 @@ pub(crate) async fn rotate_cancel(
 ) -> Result<Reply<ConnectedAppReply>, Failure> {
     let occasion = app.occasion(Actor::Host, *now);
     let connected_app = with_app(&app, &caller, &id, move |tx, project, client| {
-        has_secret(client)?;
-        if !tx.cancel_client_secret(project, &client.id)? {
-            return Err(NOT_ROTATING.into());
-        }
-        let event = occasion.event(EventKind::ClientSecretRotationCancelled);
-        Ok(tx.record(project, &event.client(&client.id))?)
+        secret_rotation::cancel(tx, project, client, &ROTATION, &occasion)
     })
     .await?;
     Ok(Reply(ConnectedAppReply { connected_app }))
@@ -493,19 +485,10 @@ pub(crate) async fn rotate(
 ) -> Result<Reply<ConnectedAppReply>, Failure> {
     let occasion = app.occasion(Actor::Host, *now);
     let connected_app = with_app(&app, &caller, &id, move |tx, project, client| {
-        has_secret(client)?;
-        if !tx.promote_client_secret(project, &client.id)? {
-            return Err(NOT_ROTATING.into());
-        }
-        let event = occasion.event(EventKind::ClientSecretRotationFinished);
-        Ok(tx.record(project, &event.client(&client.id))?)
+        secret_rotation::finish(tx, project, client, &ROTATION, &occasion)
     })
     .await?;
     Ok(Reply(ConnectedAppReply { connected_app }))
-}
-
-fn has_secret(client: &Client) -> Result<(), Refusal> {
-    if project::uses_secret(&client.settings) { Ok(()) } else { Err(NO_SECRETS) }
 }
 
 /// Gets a connected app.
@@ -527,6 +510,11 @@ pub(crate) async fn get(
         })
         .await?;
     Ok(Reply(ConnectedAppReply { connected_app }))
+}
+
+/// Where a client stands in a list.
+pub(super) fn position(client: &Client) -> Position {
+    Position { created_at: client.created_at, id: client.id.to_string() }
 }
 
 /// A machine is no connected app, and is found under its own path only.
@@ -566,10 +554,7 @@ pub(crate) async fn search(
         .read(move |tx| {
             let total = tx.count_clients(&project, ClientKind::App)?;
             let found = tx.list_clients_of_kind(&project, ClientKind::App, &after, limit + 1)?;
-            let (page, next_cursor) = cursor::page(found, limit, |client| Position {
-                created_at: client.created_at,
-                id: client.id.to_string(),
-            });
+            let (page, next_cursor) = cursor::page(found, limit, position);
             let mut connected_apps = Vec::with_capacity(page.len());
             for client in &page {
                 connected_apps.push(ConnectedApp::load(&current, tx, &project, client)?);

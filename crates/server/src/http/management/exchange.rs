@@ -52,12 +52,7 @@ pub(crate) async fn exchange(
     token
         .validate(app.place(Plane::Stytch), *now)
         .map_err(|refusal| if refusal == access_token::EXPIRED { EXPIRED } else { NOT_FOUND })?;
-    let fields = SessionFields {
-        session_token: None,
-        session_jwt: None,
-        session_duration_minutes: asked.session_duration_minutes,
-        session_custom_claims: asked.session_custom_claims,
-    };
+    let fields = SessionFields::unnamed(asked.session_duration_minutes, asked.session_custom_claims);
     let prepared = fields.prepare(&app, current, Attributes::default(), *now).await?;
     let app = app.clone();
     let stored = app

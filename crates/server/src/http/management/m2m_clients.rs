@@ -3,11 +3,12 @@
 use super::{
     body::Body,
     caller::Management,
-    connected_apps::{ClientIdReply, PlaneName, in_slot, plane_for_new, remove},
+    connected_apps::{ClientIdReply, PlaneName, in_slot, plane_for_new, position, remove},
     cursor::{self, ResultsMetadata},
     error::refuse_api,
     reply::{Envelope, ErrorEnvelope, Reply},
-    users::{SearchOperator, SearchQuery},
+    secret_rotation::{self, Refusals},
+    users::SearchQuery,
 };
 use crate::{
     app::App,
@@ -29,7 +30,6 @@ use hospes_protocol::{
     id::{ClientId, ProjectId},
     machine,
     machine_search::{self, Query},
-    user_search::Operator,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -57,6 +57,8 @@ pub(crate) const NO_SECRETS: Refusal = refuse_api(
     "m2m_client_invalid_client_secret",
     "this machine authenticates with its own key, so there is no secret to rotate",
 );
+const ROTATION: Refusals =
+    Refusals { no_secrets: NO_SECRETS, already_rotating: ALREADY_ROTATING, not_rotating: NOT_ROTATING };
 
 /// Of a shorter secret that was made elsewhere, four characters would be too much to tell.
 const SHOWS_ITS_END: usize = 20;
@@ -319,12 +321,7 @@ pub(crate) async fn rotate_start(
     let stored = in_slot(Slot::Next, &secret, *now);
     let occasion = app.occasion(Actor::Host, *now);
     let m2m_client = with_machine(&app, &caller, &id, move |tx, project, client| {
-        has_secret(client)?;
-        if tx.find_client_secrets(project, &client.id)?.iter().any(|own| own.slot == Slot::Next) {
-            return Err(ALREADY_ROTATING.into());
-        }
-        tx.set_client_secret(project, &client.id, &stored)?;
-        Ok(tx.record(project, &occasion.event(EventKind::ClientSecretRotationStarted).client(&client.id))?)
+        secret_rotation::start(tx, project, client, &stored, &ROTATION, &occasion)
     })
     .await?;
     let next_client_secret = Some(secret.text().to_owned());
@@ -343,11 +340,7 @@ pub(crate) async fn rotate_cancel(
 ) -> Result<Reply<M2mClientReply>, Failure> {
     let occasion = app.occasion(Actor::Host, *now);
     let m2m_client = with_machine(&app, &caller, &id, move |tx, project, client| {
-        has_secret(client)?;
-        if !tx.cancel_client_secret(project, &client.id)? {
-            return Err(NOT_ROTATING.into());
-        }
-        Ok(tx.record(project, &occasion.event(EventKind::ClientSecretRotationCancelled).client(&client.id))?)
+        secret_rotation::cancel(tx, project, client, &ROTATION, &occasion)
     })
     .await?;
     Ok(Reply(M2mClientReply { m2m_client }))
@@ -365,18 +358,10 @@ pub(crate) async fn rotate(
 ) -> Result<Reply<M2mClientReply>, Failure> {
     let occasion = app.occasion(Actor::Host, *now);
     let m2m_client = with_machine(&app, &caller, &id, move |tx, project, client| {
-        has_secret(client)?;
-        if !tx.promote_client_secret(project, &client.id)? {
-            return Err(NOT_ROTATING.into());
-        }
-        Ok(tx.record(project, &occasion.event(EventKind::ClientSecretRotationFinished).client(&client.id))?)
+        secret_rotation::finish(tx, project, client, &ROTATION, &occasion)
     })
     .await?;
     Ok(Reply(M2mClientReply { m2m_client }))
-}
-
-fn has_secret(client: &Client) -> Result<(), Refusal> {
-    if project::uses_secret(&client.settings) { Ok(()) } else { Err(NO_SECRETS) }
 }
 
 /// Gets a machine.
@@ -427,7 +412,8 @@ pub(crate) async fn search(
     Body(asked): Body<SearchMachines>,
 ) -> Result<Reply<M2mClientsReply>, Failure> {
     let (after, limit) = (cursor::parse(asked.cursor.as_deref())?, cursor::limit(asked.limit)?);
-    let query = parse_query(asked.query)?;
+    let (operator, filters) = SearchQuery::read(asked.query, machine_search::parse)?;
+    let query = Query { operator, filters };
     let project = caller.current.project.id.clone();
     let (found, total) = if query.filters.is_empty() {
         let project = project.clone();
@@ -443,19 +429,6 @@ pub(crate) async fn search(
     let shown = app.store.read(move |tx| page.iter().map(|client| M2mClient::load(tx, &project, client)).collect());
     let m2m_clients = shown.await?;
     Ok(Reply(M2mClientsReply { m2m_clients, results_metadata: ResultsMetadata { total, next_cursor } }))
-}
-
-fn parse_query(asked: Option<SearchQuery>) -> Result<Query, Refusal> {
-    let Some(asked) = asked else { return Ok(Query { operator: Operator::And, filters: Vec::new() }) };
-    let filters = asked.operands.iter().map(|own| machine_search::parse(&own.filter_name, &own.filter_value));
-    Ok(Query {
-        operator: if matches!(asked.operator, Some(SearchOperator::Or)) { Operator::Or } else { Operator::And },
-        filters: filters.collect::<Result<_, _>>()?,
-    })
-}
-
-fn position(client: &Client) -> Position {
-    Position { created_at: client.created_at, id: client.id.to_string() }
 }
 
 /// Those after `after` who fit, one more than `limit` at most, and how many fit at all. Machines are few, beside users:

@@ -178,11 +178,7 @@ pub(crate) async fn reset(
         ip_must_match: options.ip_match_required,
         user_agent_must_match: options.user_agent_match_required,
     };
-    let fields = SessionFields {
-        session_duration_minutes: asked.session_duration_minutes,
-        session_custom_claims: asked.session_custom_claims,
-        ..SessionFields::default()
-    };
+    let fields = SessionFields::unnamed(asked.session_duration_minutes, asked.session_custom_claims);
     let prepared = fields.prepare(&app, &caller.current, attributes, *now).await?;
     let hash = sha256(asked.token.as_bytes());
     let project = current.id.clone();

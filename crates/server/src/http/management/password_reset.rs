@@ -52,11 +52,7 @@ pub(crate) async fn by_existing_password(
     Body(asked): Body<ResetByPassword>,
 ) -> Result<Reply<SessionBlock>, Failure> {
     let current = &caller.current.project;
-    let fields = SessionFields {
-        session_duration_minutes: asked.session_duration_minutes,
-        session_custom_claims: asked.session_custom_claims,
-        ..SessionFields::default()
-    };
+    let fields = SessionFields::unnamed(asked.session_duration_minutes, asked.session_custom_claims);
     let prepared = fields.prepare(&app, &caller.current, AttributesObject::parse(asked.attributes)?, *now).await?;
     let name = Name::email(&asked.email);
     let existing = Zeroizing::new(asked.existing_password);

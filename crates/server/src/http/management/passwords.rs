@@ -104,12 +104,7 @@ pub(crate) async fn create(
         roles: None,
     };
     change.apply(&mut profile)?;
-    let fields = SessionFields {
-        session_token: None,
-        session_jwt: None,
-        session_duration_minutes: asked.session_duration_minutes,
-        session_custom_claims: asked.session_custom_claims,
-    };
+    let fields = SessionFields::unnamed(asked.session_duration_minutes, asked.session_custom_claims);
     let prepared = fields.prepare(&app, &caller.current, AttributesObject::parse(asked.attributes)?, *now).await?;
     let user = User {
         id: project::new_user_id(&project.id, &app.entropy),

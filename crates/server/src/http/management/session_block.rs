@@ -152,6 +152,11 @@ impl NamedSession {
 }
 
 impl SessionFields {
+    /// Of a call that names no session, or names it in a way of its own.
+    pub(crate) fn unnamed(minutes: Option<i64>, custom_claims: Option<Map<String, Value>>) -> Self {
+        Self { session_duration_minutes: minutes, session_custom_claims: custom_claims, ..Self::default() }
+    }
+
     /// Everything that can be said and made before the transaction. `attributes` are of the end user's device.
     pub(crate) async fn prepare(
         &self,

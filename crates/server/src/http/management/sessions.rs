@@ -234,12 +234,10 @@ pub(crate) async fn migrate(
     session_migration::validate_token(&asked.session_token)?;
     let settings = &caller.current.project.settings;
     let url = settings.session_migration_url.as_deref().ok_or(session_migration::NO_URL)?;
-    let fields = SessionFields {
-        session_token: None,
-        session_jwt: None,
-        session_duration_minutes: Some(asked.session_duration_minutes.unwrap_or(MIGRATED_MINUTES)),
-        session_custom_claims: asked.session_custom_claims,
-    };
+    let fields = SessionFields::unnamed(
+        Some(asked.session_duration_minutes.unwrap_or(MIGRATED_MINUTES)),
+        asked.session_custom_claims,
+    );
     let prepared = fields.prepare(&app, &caller.current, Attributes::default(), *now).await?;
     let userinfo = app.fetch.json_as(&asked.session_token, url, MAX_USERINFO).await.map_err(|error| match error {
         FetchError::Busy => Failure::Busy,

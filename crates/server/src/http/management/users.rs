@@ -616,23 +616,36 @@ pub(crate) struct SearchUsers {
 #[derive(Deserialize, ToSchema)]
 pub(super) struct SearchQuery {
     /// `AND` (if absent) or `OR`.
-    pub(super) operator: Option<SearchOperator>,
+    operator: Option<SearchOperator>,
     #[serde(default)]
-    pub(super) operands: Vec<Operand>,
+    operands: Vec<Operand>,
+}
+
+impl SearchQuery {
+    /// The operator and the filters, each by `parse`. Without a query there is no filter.
+    pub(super) fn read<F>(
+        asked: Option<Self>,
+        parse: impl Fn(&str, &Value) -> Result<F, Refusal>,
+    ) -> Result<(Operator, Vec<F>), Refusal> {
+        let Some(asked) = asked else { return Ok((Operator::And, Vec::new())) };
+        let operator = if matches!(asked.operator, Some(SearchOperator::Or)) { Operator::Or } else { Operator::And };
+        let filters = asked.operands.iter().map(|own| parse(&own.filter_name, &own.filter_value));
+        Ok((operator, filters.collect::<Result<_, _>>()?))
+    }
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
-pub(super) enum SearchOperator {
+enum SearchOperator {
     And,
     Or,
 }
 
 #[derive(Deserialize, ToSchema)]
-pub(super) struct Operand {
-    pub(super) filter_name: String,
+struct Operand {
+    filter_name: String,
     #[schema(value_type = Object)]
-    pub(super) filter_value: Value,
+    filter_value: Value,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -653,7 +666,9 @@ pub(crate) async fn search(
     Body(asked): Body<SearchUsers>,
 ) -> Result<Reply<Found>, Failure> {
     let (after, limit) = (cursor::parse(asked.cursor.as_deref())?, cursor::limit(asked.limit)?);
-    let query = parse_query(asked.query)?;
+    let (operator, filters) =
+        SearchQuery::read(asked.query, |name, value| user_search::parse(name, value, moment::parse))?;
+    let query = Query { operator, filters };
     let project = caller.current.project.id.clone();
     let (users, total) = if let Some(lookups) = query.lookups() {
         let lookups = lookups.into_iter().cloned().collect();
@@ -669,15 +684,6 @@ pub(crate) async fn search(
     let (page, next_cursor) = cursor::page(users, limit, position);
     let results = objects(&app, project, page, *now).await?;
     Ok(Reply(Found { results, results_metadata: ResultsMetadata { total, next_cursor } }))
-}
-
-fn parse_query(asked: Option<SearchQuery>) -> Result<Query, Refusal> {
-    let Some(asked) = asked else { return Ok(Query { operator: Operator::And, filters: Vec::new() }) };
-    let parse = |own: Operand| user_search::parse(&own.filter_name, &own.filter_value, moment::parse);
-    Ok(Query {
-        operator: if matches!(asked.operator, Some(SearchOperator::Or)) { Operator::Or } else { Operator::And },
-        filters: asked.operands.into_iter().map(parse).collect::<Result<_, _>>()?,
-    })
 }
 
 fn position(user: &User) -> Position {
