@@ -27,6 +27,13 @@ pub struct Client {
     pub tokens_valid_from: Timestamp,
 }
 
+impl Client {
+    /// A client that is made now.
+    pub fn new(id: ClientId, settings: ClientSettings, now: Timestamp) -> Self {
+        Self { id, settings, created_at: now, updated_at: now, version: 1, disabled_at: None, tokens_valid_from: now }
+    }
+}
+
 /// What the operator (or a registration) may say about a client. Stored as one JSON text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

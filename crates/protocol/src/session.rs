@@ -3,6 +3,7 @@
 use crate::{
     id::{ClientId, SessionId, UserId},
     time::Timestamp,
+    user::Email,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -83,6 +84,14 @@ pub enum FactorMethod {
 }
 
 impl FactorMethod {
+    /// The password of a user with this address, or of one who has none.
+    pub fn password(email: Option<&Email>) -> Self {
+        Self::Password {
+            email_id: email.map(|email| email.id.to_string()).unwrap_or_default(),
+            email_address: email.map(|email| email.address.clone()).unwrap_or_default(),
+        }
+    }
+
     /// The value for `amr` (RFC 8176 §2); `None` where it has no name for it.
     pub const fn amr(&self) -> Option<&'static str> {
         match self {

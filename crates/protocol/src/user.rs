@@ -24,6 +24,22 @@ pub struct User {
     pub tokens_valid_from: Timestamp,
 }
 
+impl User {
+    /// A user who is made now, without roles and without an id of the host app's.
+    pub fn new(id: UserId, profile: Profile, now: Timestamp) -> Self {
+        Self {
+            id,
+            external_id: None,
+            profile,
+            roles: Vec::new(),
+            created_at: now,
+            updated_at: now,
+            disabled_at: None,
+            tokens_valid_from: now,
+        }
+    }
+}
+
 /// What is known about a person. Stored as one text, read and written whole.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]

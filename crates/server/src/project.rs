@@ -6,7 +6,13 @@ use crate::{
     keys::{self, MasterKey},
     project_settings::ProjectSettings,
     secret::{Secret, sha256},
-    store::{Tx, project_secrets::ProjectSecret, projects::Project, signing_keys::StoredKey},
+    store::{
+        Tx,
+        client_secrets::{ClientSecret, Proof, Slot},
+        project_secrets::ProjectSecret,
+        projects::Project,
+        signing_keys::StoredKey,
+    },
 };
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use hospes_protocol::{
@@ -141,6 +147,11 @@ pub const CLIENT_SECRET_PREFIX: &str = "hcs_";
 pub fn last_four(secret: &str) -> String {
     let skipped = secret.chars().count().saturating_sub(4);
     secret.chars().skip(skipped).collect()
+}
+
+/// What is stored of a client's secret that we made.
+pub fn in_slot(slot: Slot, secret: &Secret, now: Timestamp) -> ClientSecret {
+    ClientSecret { slot, proof: Proof::Hash(secret.hash()), last_four: last_four(secret.text()), created_at: now }
 }
 
 /// Whether the client proves who it is by a secret of ours.

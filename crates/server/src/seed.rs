@@ -411,15 +411,7 @@ impl SeedClient {
             last_four: project::last_four(text),
             created_at: now,
         });
-        let record = Client {
-            id,
-            settings,
-            created_at: now,
-            updated_at: now,
-            version: 1,
-            disabled_at: self.disabled.then_some(now),
-            tokens_valid_from: now,
-        };
+        let record = Client { disabled_at: self.disabled.then_some(now), ..Client::new(id, settings, now) };
         (record, stored, made)
     }
 }
@@ -485,15 +477,12 @@ impl SeedUser {
             trusted_metadata: self.trusted_metadata.clone(),
             untrusted_metadata: self.untrusted_metadata.clone(),
         };
+        let id = self.id.clone().unwrap_or_else(|| project::new_user_id(project, entropy));
         let user = User {
-            id: self.id.clone().unwrap_or_else(|| project::new_user_id(project, entropy)),
             external_id: self.external_id.clone(),
-            profile,
             roles: self.roles.clone(),
-            created_at: now,
-            updated_at: now,
             disabled_at: self.disabled.then_some(now),
-            tokens_valid_from: now,
+            ..User::new(id, profile, now)
         };
         Ok((user, hash))
     }

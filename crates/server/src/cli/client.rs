@@ -7,11 +7,11 @@ use super::{
 };
 use crate::{
     config::Config,
-    project::{self, CLIENT_SECRET_PREFIX, last_four},
+    project::{self, CLIENT_SECRET_PREFIX},
     secret::{Secret, sha256},
     store::{
         Position, Tx,
-        client_secrets::{ClientSecret, Proof, Slot},
+        client_secrets::{ClientSecret, Slot},
     },
 };
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
@@ -19,7 +19,7 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 use clap::{Args, Subcommand, ValueEnum};
 use form_urlencoded::Serializer;
 use hospes_protocol::{
-    Scope, Seconds, Timestamp,
+    Scope, Seconds,
     audit_event::EventKind,
     capabilities::Endpoints,
     client::{
@@ -208,16 +208,8 @@ impl Add {
             None => project::new_client_id(&opened.project.id, &settings, entropy),
         };
         let secret = project::uses_secret(&settings).then(|| Secret::new(CLIENT_SECRET_PREFIX, entropy));
-        let stored = secret.as_ref().map(|secret| store_form(secret, Slot::Current, now));
-        let client = Record {
-            id,
-            settings,
-            created_at: now,
-            updated_at: now,
-            version: 1,
-            disabled_at: None,
-            tokens_valid_from: now,
-        };
+        let stored = secret.as_ref().map(|secret| project::in_slot(Slot::Current, secret, now));
+        let client = Record::new(id, settings, now);
         let added = client.clone();
         let occasion = opened.occasion();
         opened.write(move |tx, project| {
@@ -376,7 +368,7 @@ impl RotateSecret {
 fn start_rotation(opened: &Opened, client_id: &str, form: Form) -> Result<()> {
     let id = ClientId::new(client_id);
     let secret = Secret::new(CLIENT_SECRET_PREFIX, &opened.database.entropy);
-    let stored = store_form(&secret, Slot::Next, opened.now());
+    let stored = project::in_slot(Slot::Next, &secret, opened.now());
     let occasion = opened.occasion();
     opened.write(move |tx, project| {
         let client = take(tx, project, &id)?;
@@ -573,10 +565,6 @@ fn take(tx: &mut Tx<'_>, project: &ProjectId, id: &ClientId) -> Result<Record> {
 
 fn no_client(id: &ClientId) -> String {
     format!("there is no client {id}; `hospes client list` shows all")
-}
-
-fn store_form(secret: &Secret, slot: Slot, now: Timestamp) -> ClientSecret {
-    ClientSecret { slot, proof: Proof::Hash(secret.hash()), last_four: last_four(secret.text()), created_at: now }
 }
 
 impl GrantName {

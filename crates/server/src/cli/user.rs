@@ -132,16 +132,8 @@ impl Add {
             claims,
             ..Profile::default()
         };
-        let user = Record {
-            id: project::new_user_id(&opened.project.id, &opened.database.entropy),
-            external_id,
-            profile,
-            roles: self.roles.clone(),
-            created_at: now,
-            updated_at: now,
-            disabled_at: None,
-            tokens_valid_from: now,
-        };
+        let id = project::new_user_id(&opened.project.id, &opened.database.entropy);
+        let user = Record { external_id, roles: self.roles.clone(), ..Record::new(id, profile, now) };
         let (id, occasion) = (user.id.to_string(), opened.occasion());
         opened.write(move |tx, project| {
             match tx.add_user(project, &user)? {

@@ -30,7 +30,6 @@ use hospes_protocol::{
     parameters::Parameters,
     session::{Attributes, FactorMethod},
     session_block::{self, Beginning},
-    user::User,
 };
 use std::net::IpAddr;
 use tracing::info;
@@ -174,7 +173,8 @@ async fn sign_in(
                 tx.revoke_session(&app.project, &old.id, now)?;
             }
             let lifetime = app.records.project(tx, &app.project)?.lifetimes.session;
-            let session = session_block::begun(&beginning, &user_id, password_of(&user), lifetime, now);
+            let session =
+                session_block::begun(&beginning, &user_id, FactorMethod::password(user.profile.email()), lifetime, now);
             tx.add_session(&app.project, &session, &token_hash)?;
             if let Some(id) = &interaction {
                 tx.save_progress(&app.project, id, &progress)?;
@@ -182,14 +182,6 @@ async fn sign_in(
             Ok(lifetime)
         })
         .await
-}
-
-fn password_of(user: &User) -> FactorMethod {
-    let email = user.profile.email();
-    FactorMethod::Password {
-        email_id: email.map(|email| email.id.to_string()).unwrap_or_default(),
-        email_address: email.map(|email| email.address.clone()).unwrap_or_default(),
-    }
 }
 
 /// The form once more, with what was typed and what was wrong with it; never the password.

@@ -13,17 +13,17 @@ use crate::{
     failure::Failure,
     http::extract::Now,
     issue,
-    project::{self, CLIENT_SECRET_PREFIX, last_four},
+    project::{self, CLIENT_SECRET_PREFIX},
     records::Current,
     secret::Secret,
     store::{
         Position, Tx,
-        client_secrets::{ClientSecret, Proof, Slot},
+        client_secrets::{ClientSecret, Slot},
     },
 };
 use axum::extract::{Path, State};
 use hospes_protocol::{
-    Refusal, Timestamp,
+    Refusal,
     audit_event::{self, Actor, EventKind, Occasion},
     client::{Client, ClientKind, Confidentiality, Party},
     connected_app,
@@ -287,17 +287,9 @@ pub(crate) async fn create(
     let (party, confidentiality) = asked.client_type.parts();
     let settings = connected_app::new(party, confidentiality, plane);
     let settings = connected_app::change(&settings, &asked.settings.into(), &schemes(&caller.current))?;
-    let client = Client {
-        id: project::new_client_id(&project, &settings, &app.entropy),
-        settings,
-        created_at: *now,
-        updated_at: *now,
-        version: 1,
-        disabled_at: None,
-        tokens_valid_from: *now,
-    };
+    let client = Client::new(project::new_client_id(&project, &settings, &app.entropy), settings, *now);
     let secret = project::uses_secret(&client.settings).then(|| Secret::new(CLIENT_SECRET_PREFIX, &app.entropy));
-    let stored = secret.as_ref().map(|secret| in_slot(Slot::Current, secret, *now));
+    let stored = secret.as_ref().map(|secret| project::in_slot(Slot::Current, secret, *now));
     let text = secret.map(|secret| secret.text().to_owned());
     let current = caller.current;
     let occasion = app.occasion(Actor::Host, *now);
@@ -328,11 +320,6 @@ pub(super) fn plane_for_new(caller: &Management, asked: Option<PlaneName>) -> Re
         (Some(PlaneName::Standard) | None, _) => Ok(Plane::Standard),
         (Some(PlaneName::Stytch), false) => Err(PLANE_OFF),
     }
-}
-
-/// A secret as it is stored.
-pub(super) fn in_slot(slot: Slot, secret: &Secret, now: Timestamp) -> ClientSecret {
-    ClientSecret { slot, proof: Proof::Hash(secret.hash()), last_four: last_four(secret.text()), created_at: now }
 }
 
 /// Changes a connected app. Its type and its plane stay.
@@ -445,7 +432,7 @@ pub(crate) async fn rotate_start(
     Path(id): Path<String>,
 ) -> Result<Reply<ConnectedAppReply>, Failure> {
     let secret = Secret::new(CLIENT_SECRET_PREFIX, &app.entropy);
-    let stored = in_slot(Slot::Next, &secret, *now);
+    let stored = project::in_slot(Slot::Next, &secret, *now);
     let occasion = app.occasion(Actor::Host, *now);
     let connected_app = with_app(&app, &caller, &id, move |tx, project, client| {
         secret_rotation::start(tx, project, client, &stored, &ROTATION, &occasion)

@@ -3,7 +3,7 @@
 use super::{
     body::Body,
     caller::Management,
-    connected_apps::{ClientIdReply, PlaneName, in_slot, plane_for_new, position, remove},
+    connected_apps::{ClientIdReply, PlaneName, plane_for_new, position, remove},
     cursor::{self, ResultsMetadata},
     error::refuse_api,
     reply::{Envelope, ErrorEnvelope, Reply},
@@ -158,15 +158,7 @@ pub(crate) async fn create(
         None => project::new_client_id(&project, &settings, &app.entropy),
     };
     let (secret, stored) = secret_of_new(&app, asked.client_secret, *now).await?;
-    let client = Client {
-        id,
-        settings,
-        created_at: *now,
-        updated_at: *now,
-        version: 1,
-        disabled_at: None,
-        tokens_valid_from: *now,
-    };
+    let client = Client::new(id, settings, *now);
     let occasion = app.occasion(Actor::Host, *now);
     let m2m_client = app
         .store
@@ -187,13 +179,13 @@ pub(crate) async fn create(
 async fn secret_of_new(app: &App, imported: Option<String>, now: Timestamp) -> Result<(Secret, ClientSecret), Failure> {
     let Some(text) = imported else {
         let secret = Secret::new(CLIENT_SECRET_PREFIX, &app.entropy);
-        let stored = in_slot(Slot::Current, &secret, now);
+        let stored = project::in_slot(Slot::Current, &secret, now);
         return Ok((secret, stored));
     };
     let secret = Secret::from_text(text);
     machine::validate_imported_secret(secret.text())?;
     let proof = Proof::Wrapped(imported_secret::wrap(&app.passwords, &secret.hash()).await?);
-    let mut stored = ClientSecret { proof, ..in_slot(Slot::Current, &secret, now) };
+    let mut stored = ClientSecret { proof, ..project::in_slot(Slot::Current, &secret, now) };
     if secret.text().len() < SHOWS_ITS_END {
         stored.last_four.clear();
     }
@@ -318,7 +310,7 @@ pub(crate) async fn rotate_start(
     Path(id): Path<String>,
 ) -> Result<Reply<M2mClientReply>, Failure> {
     let secret = Secret::new(CLIENT_SECRET_PREFIX, &app.entropy);
-    let stored = in_slot(Slot::Next, &secret, *now);
+    let stored = project::in_slot(Slot::Next, &secret, *now);
     let occasion = app.occasion(Actor::Host, *now);
     let m2m_client = with_machine(&app, &caller, &id, move |tx, project, client| {
         secret_rotation::start(tx, project, client, &stored, &ROTATION, &occasion)

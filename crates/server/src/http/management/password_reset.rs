@@ -6,7 +6,7 @@
 use super::{
     body::Body,
     caller::Management,
-    passwords::{AttributesObject, WRONG_CREDENTIALS, by_password, email_named, hash_chosen, refused},
+    passwords::{AttributesObject, WRONG_CREDENTIALS, email_named, hash_chosen, refused},
     reply::{Envelope, ErrorEnvelope, Reply},
     session_block::{NOT_FOUND, SessionBlock, SessionFields, named},
     sessions::NO_ARGUMENTS,
@@ -72,7 +72,7 @@ pub(crate) async fn by_existing_password(
         tx.sign_out_everywhere(&project, &user.id, *now)?;
         let event = occasion.event(EventKind::UserPasswordSet).user(&user.id);
         tx.record(&project, &event.detail("signed_out", true))?;
-        prepared.store(tx, &user, by_password(email))
+        prepared.store(tx, &user, FactorMethod::password(Some(email)))
     });
     Ok(Reply(stored.await?.sign()?))
 }
@@ -115,13 +115,7 @@ pub(crate) async fn by_session(
         tx.sign_out_elsewhere(&project, &user.id, &full.session.id, *now)?;
         let event = occasion.event(EventKind::UserPasswordSet).user(&user.id);
         tx.record(&project, &event.detail("signed_out", true))?;
-        let method = user.profile.email().map_or_else(no_email, by_password);
-        prepared.store(tx, &user, method)
+        prepared.store(tx, &user, FactorMethod::password(user.profile.email()))
     });
     Ok(Reply(stored.await?.sign()?))
-}
-
-/// The factor of a user who has no address.
-fn no_email() -> FactorMethod {
-    FactorMethod::Password { email_id: String::new(), email_address: String::new() }
 }

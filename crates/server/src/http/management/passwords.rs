@@ -106,16 +106,7 @@ pub(crate) async fn create(
     change.apply(&mut profile)?;
     let fields = SessionFields::unnamed(asked.session_duration_minutes, asked.session_custom_claims);
     let prepared = fields.prepare(&app, &caller.current, AttributesObject::parse(asked.attributes)?, *now).await?;
-    let user = User {
-        id: project::new_user_id(&project.id, &app.entropy),
-        external_id: None,
-        profile,
-        roles: Vec::new(),
-        created_at: *now,
-        updated_at: *now,
-        disabled_at: None,
-        tokens_valid_from: *now,
-    };
+    let user = User::new(project::new_user_id(&project.id, &app.entropy), profile, *now);
     let hash = hash_chosen(&app, password, &user, &project.settings.password_policy).await?;
     let email_id = email.id.to_string();
     let project = project.id.clone();
@@ -124,7 +115,7 @@ pub(crate) async fn create(
         tx.add_user(&project, &user)?.map_err(taken)?;
         tx.set_password(&project, &user.id, &hash, *now)?;
         tx.record(&project, &occasion.event(EventKind::UserAdded).user(&user.id))?;
-        prepared.store(tx, &user, by_password(&email))
+        prepared.store(tx, &user, FactorMethod::password(Some(&email)))
     });
     Ok(Reply(Created { email_id, block: stored.await?.sign()? }))
 }
@@ -147,11 +138,6 @@ fn known_of(user: &User) -> Vec<String> {
     let emails = profile.emails.iter().map(|email| email.address.clone());
     let names = profile.claims.values().filter_map(Value::as_str).map(str::to_owned);
     emails.chain(profile.username.clone()).chain(names).collect()
-}
-
-/// How the user of this address came in.
-pub(super) fn by_password(email: &Email) -> FactorMethod {
-    FactorMethod::Password { email_id: email.id.to_string(), email_address: email.address.clone() }
 }
 
 /// The address of `user` that was asked for.
@@ -189,7 +175,7 @@ pub(crate) async fn authenticate(
     let stored = app.store.write(move |tx| {
         let user = password_login::admit(tx, &project, &verified, *now)?.ok_or(WRONG_CREDENTIALS)?;
         let email = email_named(&user, &name).ok_or(WRONG_CREDENTIALS)?;
-        prepared.store(tx, &user, by_password(email))
+        prepared.store(tx, &user, FactorMethod::password(Some(email)))
     });
     Ok(Reply(stored.await?.sign()?))
 }

@@ -131,14 +131,9 @@ pub(crate) async fn create(
     };
     change.apply(&mut profile)?;
     let user = User {
-        id: project::new_user_id(&project.id, &app.entropy),
         external_id: asked.external_id.as_deref().map(external_id::parse).transpose()?,
-        profile,
         roles: roles(&project.policy, asked.roles.unwrap_or_default())?,
-        created_at: *now,
-        updated_at: *now,
-        disabled_at: None,
-        tokens_valid_from: *now,
+        ..User::new(project::new_user_id(&project.id, &app.entropy), profile, *now)
     };
     let object = UserObject::of(&user, None, *now);
     let project = project.id.clone();

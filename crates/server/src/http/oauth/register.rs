@@ -14,12 +14,12 @@ use crate::{
         extract::{BODY_UNREADABLE, Now, is_json},
         visit::Address,
     },
-    project::{self, CLIENT_SECRET_PREFIX, last_four},
+    project::{self, CLIENT_SECRET_PREFIX},
     records::Current,
     secret::{Secret, sha256},
     store::{
         Tx,
-        client_secrets::{ClientSecret, Proof, Slot},
+        client_secrets::{ClientSecret, Slot},
         housekeeping::UNUSED_CLIENTS_BATCH,
     },
 };
@@ -106,21 +106,8 @@ pub(crate) async fn answer(
     let secret = project::uses_secret(&settings).then(|| Secret::new(CLIENT_SECRET_PREFIX, &app.entropy));
     let fresh = project::new_client_id(&project.id, &settings, &app.entropy);
     let by_content = content_id(app, &serde_json::to_vec(&settings).context("a client's settings")?);
-    let client = Client {
-        id: fresh,
-        settings,
-        created_at: *now,
-        updated_at: *now,
-        version: 1,
-        disabled_at: None,
-        tokens_valid_from: *now,
-    };
-    let stored = secret.as_ref().map(|secret| ClientSecret {
-        slot: Slot::Current,
-        proof: Proof::Hash(secret.hash()),
-        last_four: last_four(secret.text()),
-        created_at: *now,
-    });
+    let client = Client::new(fresh, settings, *now);
+    let stored = secret.as_ref().map(|secret| project::in_slot(Slot::Current, secret, *now));
     let newcomer = Newcomer { client, stored, by_content, occasion: app.occasion(Actor::Client, *now) };
     let registered = app.store.write(move |tx| add(tx, &current, &newcomer, *now)).await?;
 
