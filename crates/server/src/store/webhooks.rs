@@ -59,6 +59,9 @@ pub struct Delivery {
     pub last: Attempted,
 }
 
+/// How often an event is looked for while others take them away: more than there are lanes of a few processes.
+const TAKERS: usize = 32;
+
 impl Tx<'_> {
     /// All of the project, oldest first; there are few.
     pub fn list_webhooks(&mut self, project: &ProjectId) -> Result<Vec<Webhook>> {
@@ -187,6 +190,23 @@ impl Tx<'_> {
         now: Timestamp,
         leased_until: Timestamp,
     ) -> Result<Option<Taken>> {
+        for _ in 0..TAKERS {
+            let taken = self.take_first(project, webhook, now, leased_until)?;
+            if taken.is_some() || !self.has_due(project, webhook, now)? {
+                return Ok(taken);
+            }
+        }
+        Ok(None)
+    }
+
+    /// `None` also where somebody else was faster: on PostgreSQL, all who come at once look at the same first event.
+    fn take_first(
+        &mut self,
+        project: &ProjectId,
+        webhook: &WebhookId,
+        now: Timestamp,
+        leased_until: Timestamp,
+    ) -> Result<Option<Taken>> {
         // The condition is repeated for PostgreSQL: who waited for the row finds it taken.
         self.one(
             "UPDATE webhook_deliveries SET next_attempt_at = $4, attempts = attempts + 1
@@ -204,6 +224,16 @@ impl Tx<'_> {
                 })
             },
         )
+    }
+
+    fn has_due(&mut self, project: &ProjectId, webhook: &WebhookId, now: Timestamp) -> Result<bool> {
+        let due = self.one(
+            "SELECT event_id FROM webhook_deliveries
+             WHERE project_id = $1 AND webhook_id = $2 AND next_attempt_at <= $3 LIMIT 1",
+            &[project.into(), webhook.into(), now.into()],
+            |row| row.get::<String>("event_id"),
+        )?;
+        Ok(due.is_some())
     }
 
     /// Notes what came of what was taken; `false` when the lease was over, and somebody else has it.
