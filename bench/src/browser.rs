@@ -1,6 +1,6 @@
 //! A browser as far as a login needs one: cookies, redirects, and a form without JavaScript.
 
-use crate::http::{self, Answer, header, headers};
+use crate::http::{self, Answer, HOST, header, headers};
 use anyhow::{Context as _, Result, bail, ensure};
 use std::net::SocketAddr;
 
@@ -35,9 +35,8 @@ impl Browser {
         for _ in 0..10 {
             let page = self.get(&target).await?;
             let location = page.location.with_context(|| format!("no redirect from {target}:\n{}", page.body))?;
-            let own = format!("http://{}", self.address);
-            // What builds its links from the Host header says the one that `http` sends.
-            target = match location.strip_prefix(&own).or_else(|| location.strip_prefix("http://bench")) {
+            let (own, named) = (format!("http://{}", self.address), format!("http://{HOST}"));
+            target = match location.strip_prefix(&own).or_else(|| location.strip_prefix(&named)) {
                 Some(path) => path.to_owned(),
                 None if location.starts_with('/') => location,
                 None => return Ok(location),

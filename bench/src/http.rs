@@ -98,15 +98,18 @@ pub(crate) fn headers<'h>(head: &'h str, name: &str) -> impl Iterator<Item = &'h
     })
 }
 
+/// What every request says it was sent to: the host of the issuer that is measured.
+pub(crate) const HOST: &str = "localhost";
+
 /// The bytes of a `GET`. `extra` are whole header lines, each with its line end.
 pub(crate) fn get(target: &str, extra: &str) -> Vec<u8> {
-    format!("GET {target} HTTP/1.1\r\nHost: bench\r\n{extra}\r\n").into_bytes()
+    format!("GET {target} HTTP/1.1\r\nHost: {HOST}\r\n{extra}\r\n").into_bytes()
 }
 
 /// The bytes of a `POST` of a form.
 pub(crate) fn post(target: &str, extra: &str, body: &str) -> Vec<u8> {
     format!(
-        "POST {target} HTTP/1.1\r\nHost: bench\r\n{extra}Content-Type: application/x-www-form-urlencoded\r\n\
+        "POST {target} HTTP/1.1\r\nHost: {HOST}\r\n{extra}Content-Type: application/x-www-form-urlencoded\r\n\
          Content-Length: {}\r\n\r\n{body}",
         body.len()
     )

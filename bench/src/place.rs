@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use std::net::SocketAddr;
 
 /// So many users are logged in. Several workers share one, as several devices do.
-const USERS: usize = 32;
+pub(crate) const USERS: usize = 32;
 
 /// Where a server answers what.
 pub(crate) struct Paths {
@@ -45,10 +45,7 @@ pub(crate) struct Subject<'r> {
 impl<'r> Subject<'r> {
     /// Logs the users in everywhere.
     pub(crate) async fn all(limit: &'r Running, hospes: &'r Running, peer: Option<&'r Running>) -> Result<Vec<Self>> {
-        let mut sessions = Vec::new();
-        for user in 0..USERS {
-            sessions.push(server::log_in(hospes.address, user).await.with_context(|| format!("user {user}"))?);
-        }
+        let sessions = server::log_in_users(hospes.address).await?;
         let provider = Provider { address: hospes.address, paths: &server::PATHS, sessions };
         let mut all =
             vec![Self { running: limit, kind: Kind::Limit }, Self { running: hospes, kind: Kind::Hospes(provider) }];

@@ -1,7 +1,7 @@
 //! What the workers ask: one request over and over, a chain of refresh tokens, or the whole code flow.
 
 use crate::{
-    http::{self, Answer, header},
+    http::{self, Answer, HOST, header},
     load::Script,
     place::Provider,
 };
@@ -76,7 +76,7 @@ impl Refresh {
     pub(crate) fn new(provider: &Provider, client: Client, token: String) -> Self {
         let (head, credentials) = client.credentials();
         let form = format!("grant_type=refresh_token{credentials}&refresh_token=");
-        Self { head: format!("POST {} HTTP/1.1\r\nHost: bench\r\n{head}", provider.paths.token), form, token }
+        Self { head: format!("POST {} HTTP/1.1\r\nHost: {HOST}\r\n{head}", provider.paths.token), form, token }
     }
 }
 
@@ -111,7 +111,7 @@ impl Code {
         let callback = encoded(CALLBACK);
         Self {
             authorize: http::get(&authorization(provider, client, scope), session),
-            head: format!("POST {} HTTP/1.1\r\nHost: bench\r\n{head}", provider.paths.token),
+            head: format!("POST {} HTTP/1.1\r\nHost: {HOST}\r\n{head}", provider.paths.token),
             form: format!(
                 "grant_type=authorization_code{credentials}&redirect_uri={callback}&code_verifier={VERIFIER}&code="
             ),

@@ -4,8 +4,8 @@ use crate::{
     browser::{Browser, hidden},
     child::{Running, free_address},
     cores::Cores,
-    http,
-    place::Paths,
+    http::{self, HOST},
+    place::{Paths, USERS},
     report::{Start, median},
     scripts::{CALLBACK, Client},
 };
@@ -116,7 +116,7 @@ impl Installed {
         };
         // Tokens that are presented again and again must outlast the run.
         format!(
-            "issuer = \"http://{0}\"\nlisten = \"{0}\"\noperations_listen = \"none\"\n[database]\nurl = \"{url}\"\n\
+            "issuer = \"http://{HOST}\"\nlisten = \"{0}\"\noperations_listen = \"none\"\n[database]\nurl = \"{url}\"\n\
              [master_key]\nfile = \"hospes.key\"\n[lifetimes]\naccess_token = \"12h\"\n{limits}",
             self.address
         )
@@ -140,6 +140,11 @@ impl Installed {
         let name = arguments.first().copied().unwrap_or_default();
         ensure!(output.status.success(), "hospes {name}: {}", String::from_utf8_lossy(&output.stderr));
         Ok(())
+    }
+
+    /// The file of an SQLite database.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.directory.path().join("hospes.db")
     }
 
     fn log(&self) -> String {
@@ -203,8 +208,17 @@ fn record(client: Client, settings: &str) -> String {
     format!("[[clients]]\nid = \"{0}\"\nname = \"{0}\"\n{secret}{settings}", client.id)
 }
 
+/// Logs the users in, and returns the cookies of each as a header line.
+pub(crate) async fn log_in_users(address: SocketAddr) -> Result<Vec<String>> {
+    let mut sessions = Vec::new();
+    for user in 0..USERS {
+        sessions.push(log_in(address, user).await.with_context(|| format!("user {user}"))?);
+    }
+    Ok(sessions)
+}
+
 /// Logs a user in and returns the cookies of the session as a header line.
-pub(crate) async fn log_in(address: SocketAddr, user: usize) -> Result<String> {
+async fn log_in(address: SocketAddr, user: usize) -> Result<String> {
     let mut browser = Browser::new(address);
     let page = browser.get("/login").await?;
     let csrf = hidden(&page.body, "csrf").with_context(|| format!("no form:\n{}", page.body))?;

@@ -124,7 +124,7 @@ impl Front {
     /// Reads the list of projects anew if anything in the database changed since.
     pub(crate) async fn look_again(&self) -> Result<(), Failure> {
         let store = &self.0.main_app()?.store;
-        let counter = store.read(|tx| Ok(tx.change_counter()?)).await?;
+        let counter = store.look_up(|tx| Ok(tx.change_counter()?)).await?;
         if self.known().counter >= counter {
             return Ok(());
         }
