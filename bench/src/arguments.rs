@@ -1,15 +1,18 @@
 //! The command line.
 
-use crate::rows;
+use crate::{growth, rows};
 use anyhow::{Context as _, Result, bail, ensure};
 use std::{path::PathBuf, time::Duration};
 
 pub(crate) const HELP: &str = "\
 Measures Hospes as a ratio to what this machine can do at all.
 
-Usage: hospes-bench [--rows A,B] [--seconds N] [--rounds N] [--database KIND] [--peers] [--binary FILE] [--cores S,L]
+Usage: hospes-bench [--rows A,B] [--seconds N] [--rounds N] [--database KIND] [--grants N] [--peers] [--binary FILE]
+                    [--cores S,L]
 
-  --rows A,B        only these rows; `--rows help` lists them
+  --rows A,B        only these rows; `--rows help` lists them. `growth` and `housekeeping` run only when named: the
+                    first fills a database with many grants, the second waits for the job that removes expired rows
+  --grants N        how many grants `growth` compares with 10,000 (default 10 million, which take 8 GB for a while)
   --seconds N       how long a round measures one program (default 2)
   --rounds N        rounds; medians are printed (default 5)
   --database KIND   sqlite (default), postgres (a private one that is started and stopped), both, or a postgres:// URL
@@ -31,6 +34,8 @@ pub(crate) struct Arguments {
     pub(crate) time: Duration,
     pub(crate) seconds: u32,
     pub(crate) rounds: u32,
+    /// How many grants the large database of the row `growth` has.
+    pub(crate) grants: u32,
     pub(crate) databases: Vec<Database>,
     pub(crate) peers: bool,
     pub(crate) binary: PathBuf,
@@ -63,6 +68,7 @@ impl Arguments {
             time: Duration::from_secs(2),
             seconds: 2,
             rounds: 5,
+            grants: 10_000_000,
             databases: vec![Database::Sqlite],
             peers: false,
             binary: PathBuf::from("target/release/hospes"),
@@ -78,6 +84,11 @@ impl Arguments {
                     arguments.time = Duration::from_secs(arguments.seconds.into());
                 }
                 "--rounds" => arguments.rounds = positive(&value()?)?,
+                "--grants" => {
+                    let text = value()?;
+                    arguments.grants = text.parse().with_context(|| format!("{text} is no number"))?;
+                    ensure!((1..=100_000_000).contains(&arguments.grants), "give 1 to 100000000, not {text}");
+                }
                 "--database" => arguments.databases = parse_database(value()?)?,
                 "--peers" => arguments.peers = true,
                 "--binary" => arguments.binary = PathBuf::from(value()?),
@@ -101,7 +112,7 @@ fn positive(text: &str) -> Result<u32> {
 }
 
 fn parse_rows(text: &str) -> Result<Vec<String>> {
-    let known: Vec<&str> = rows::ALL.iter().map(|row| row.key).chain([rows::START]).collect();
+    let known: Vec<&str> = rows::ALL.iter().map(|row| row.key).chain([rows::START]).chain(growth::ALL).collect();
     let rows: Vec<String> = text.split(',').map(|row| row.trim().to_owned()).collect();
     for row in &rows {
         ensure!(known.contains(&row.as_str()), "there is no row {row}; there are {}", known.join(", "));

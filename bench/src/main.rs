@@ -13,6 +13,7 @@ mod arguments;
 mod browser;
 mod child;
 mod cores;
+mod growth;
 mod http;
 mod limit;
 mod load;
@@ -27,9 +28,14 @@ mod server;
 use anyhow::Result;
 use arguments::{Arguments, Command, Database};
 use cores::Cores;
+use mimalloc::MiMalloc;
 use place::Subject;
 use report::Report;
 use std::{env, process::ExitCode};
+
+/// The allocator of the server, so that the limit is not held back by another.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     match Arguments::parse(env::args().skip(1)) {
@@ -62,6 +68,16 @@ fn measure(arguments: &Arguments) -> Result<()> {
     cores.pin_this_process();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
+        let is_named = |row: &str| arguments.rows.iter().any(|name| name == row);
+        if is_named(growth::GROWTH) {
+            println!("{}", growth::growth(&cores, arguments).await?);
+        }
+        if is_named(growth::HOUSEKEEPING) {
+            println!("{}", growth::housekeeping(&cores, arguments).await?);
+        }
+        if !arguments.rows.is_empty() && arguments.rows.iter().all(|name| growth::ALL.contains(&name.as_str())) {
+            return Ok(());
+        }
         let limit = limit::start(&cores).await?;
         let peer = if arguments.peers { Some(peer::start(&cores).await?) } else { None };
         for database in &arguments.databases {
@@ -83,7 +99,7 @@ fn measure(arguments: &Arguments) -> Result<()> {
                 eprintln!("measuring {} … (the server holds {megabytes} MB)", row.name);
                 report.add(row, rows::measure(row, &subjects, arguments).await?);
             }
-            if arguments.rows.is_empty() || arguments.rows.iter().any(|name| name == rows::START) {
+            if arguments.rows.is_empty() || is_named(rows::START) {
                 let loaded = hospes.memory()?.peak;
                 drop(hospes);
                 report.start = Some(installed.measure_start(&cores, arguments.rounds, loaded).await?);

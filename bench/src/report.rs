@@ -10,7 +10,7 @@ use std::{fmt, fs, time::Duration};
 /// One program in one round.
 pub(crate) struct Figures {
     per_second: f64,
-    cpu_micros: f64,
+    pub(crate) cpu_micros: f64,
     p50_millis: f64,
     p99_millis: f64,
 }

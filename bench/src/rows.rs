@@ -143,6 +143,11 @@ pub(crate) async fn measure(row: &Row, subjects: &[Subject<'_>], arguments: &Arg
 }
 
 impl Row {
+    /// What this subject is asked.
+    pub(crate) async fn scripts_of(&self, subject: &Subject<'_>) -> Result<Scripts> {
+        self.scripts(subject).await?.with_context(|| format!("it does not know {}", self.name))
+    }
+
     /// What this subject is asked; `None` when it does not know the operation.
     async fn scripts(&self, subject: &Subject<'_>) -> Result<Option<Scripts>> {
         Ok(match &subject.kind {

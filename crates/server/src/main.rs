@@ -4,7 +4,12 @@
 
 use clap::Parser as _;
 use hospes::cli::{Arguments, Outcome, output};
+use mimalloc::MiMalloc;
 use std::process::ExitCode;
+
+/// A request makes a few hundred small allocations; the C library's allocator took a tenth of its time.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
