@@ -35,6 +35,8 @@ pub const EXPIRED: Refusal = refuse(InvalidClient, "the client assertion has exp
 pub const TOO_LONG_LIVED: Refusal = refuse(InvalidClient, "the client assertion is valid for more than an hour");
 pub const NOT_YET_VALID: Refusal =
     refuse(InvalidClient, "the client assertion is not valid yet: its iat or nbf lies ahead");
+pub const VOID: Refusal =
+    refuse(InvalidClient, "the client assertion was signed before everything that had been issued was declared void");
 pub const BAD_TIME: Refusal =
     refuse(InvalidClient, "the client assertion's exp, iat or nbf is not a number of seconds");
 pub const NO_JTI: Refusal =
@@ -47,6 +49,9 @@ pub struct Expected<'a> {
     pub issuer: &'a str,
     /// Set if this client may also name the token endpoint (`assertion_audience_token_endpoint`).
     pub token_endpoint: Option<&'a str>,
+    /// What was signed before is void. A database that was restored does not know which assertions were used after the
+    /// backup. Of an assertion without `iat` nobody can tell when it was signed; it counts until its `exp`.
+    pub valid_from: Timestamp,
 }
 
 /// A valid assertion, as long as its `jti` was not seen before.
@@ -119,6 +124,9 @@ pub fn validate(assertion: &Verified, expected: &Expected<'_>, now: Timestamp) -
             return Err(NOT_YET_VALID);
         }
     }
+    if time(assertion, "iat")?.is_some_and(|signed| signed < expected.valid_from) {
+        return Err(VOID);
+    }
     // RFC 7523 §3 (7), which OIDC Core §9 makes required
     let jti = assertion.text("jti").filter(|jti| !jti.is_empty() && jti.len() <= LONGEST_JTI).ok_or(NO_JTI)?;
     Ok(ClientAssertion { client_id: expected.client_id.clone(), jti: jti.to_owned(), remember_until, seal: Seal })
@@ -143,7 +151,7 @@ mod tests {
     const NOW: i64 = 10_000;
 
     fn expected(client_id: &ClientId) -> Expected<'_> {
-        Expected { client_id, issuer: ISSUER, token_endpoint: None }
+        Expected { client_id, issuer: ISSUER, token_endpoint: None, valid_from: Timestamp(NOW - 600) }
     }
 
     fn with(changes: &Value) -> Value {
@@ -184,6 +192,13 @@ mod tests {
         check(&json!({ "iss": ["web"] }), Some(WRONG_ISSUER));
         check(&json!({ "sub": "alice" }), Some(WRONG_SUBJECT));
         check(&json!({ "sub": "" }), Some(WRONG_SUBJECT));
+    }
+
+    #[test]
+    fn what_was_signed_before_everything_was_declared_void_is_void() {
+        check(&json!({ "iat": NOW - 600 }), None);
+        check(&json!({ "iat": NOW - 601 }), Some(VOID));
+        check(&json!({ "iat": NOW - 601, "exp": NOW - 60 }), Some(EXPIRED));
     }
 
     /// CVE-2020-5300, CVE-2020-15222: an assertion for another server, or without a `jti`, was accepted.

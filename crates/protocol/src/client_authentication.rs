@@ -603,7 +603,8 @@ mod tests {
         let token = key.sign("JWT", &claims).unwrap();
         let keys = KeySet::from_jwks(&Jwks { keys: vec![key.public_jwk()] });
         let verified = keys.verify(&Unverified::parse(&token).unwrap()).unwrap();
-        let expected = Expected { client_id: &ClientId::new(client_id), issuer, token_endpoint: None };
+        let client_id = ClientId::new(client_id);
+        let expected = Expected { client_id: &client_id, issuer, token_endpoint: None, valid_from: NOW };
         let valid = client_assertion::validate(&verified, &expected, NOW).unwrap();
         (token, valid)
     }

@@ -318,6 +318,25 @@ async fn cve_2020_15222_one_assertion_wins_once_in_40_tries_on_two_processes() {
     assert_eq!(statuses.iter().filter(|status| **status == 401).count(), 39, "{statuses:?}");
 }
 
+/// A restored database has forgotten which assertions were used after the backup, so it takes none from before.
+#[tokio::test]
+async fn an_assertion_from_before_a_restore_proves_nothing() {
+    let app = TestApp::new().await;
+    let signer = Signer::new(&app, SigningAlg::ES256, "k1");
+    add_signer(&app, json!({ "jwks": signer.jwks() })).await;
+    let (used, unused) = (signer.assertion("used"), signer.assertion("unused"));
+    assert_with(&app, &used).await.tokens();
+    app.advance(1);
+    let now = app.now();
+    // What `hospes restore` does to a backup of a moment ago.
+    app.change(move |tx| Ok(tx.void_tokens_of_all_projects(now)?)).await;
+    for before in [used, unused] {
+        check(&assert_with(&app, &before).await, FAILED);
+    }
+    let after = Signer { now: app.now().0, ..signer };
+    assert_with(&app, &after.assertion("after")).await.tokens();
+}
+
 /// attacks.md rows 4 and 28 (Spring CVE-2026-22751): what was used at one endpoint is used up at all, and after a
 /// restart.
 #[tokio::test]

@@ -113,7 +113,7 @@ async fn caller<T: Send + 'static>(
     };
     let mut denial = Denial::UnknownClient;
     for registered in known {
-        match prove(app, &presented, &registered, now).await? {
+        match prove(app, &presented, &registered, current.project.tokens_valid_from, now).await? {
             Ok(authenticated) => return Ok((Caller { registered, current, authenticated }, read)),
             Err(reason) => denial = reason,
         }
@@ -128,6 +128,7 @@ async fn prove(
     app: &App,
     presented: &Presented,
     registered: &Registered,
+    valid_from: Timestamp,
     now: Timestamp,
 ) -> Result<Result<Authenticated, Denial>, Failure> {
     let client = &registered.client;
@@ -147,6 +148,7 @@ async fn prove(
         client_id: &client.id,
         issuer: &app.issuer,
         token_endpoint: client.settings.assertion_audience_token_endpoint.then_some(&token_endpoint),
+        valid_from,
     };
     let assertion = Unverified::parse(assertion)
         .and_then(|unverified| keys.verify(&unverified))
