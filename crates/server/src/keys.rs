@@ -12,7 +12,7 @@ mod opening;
 mod ring;
 mod rotation;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use master_key::{Context, MasterKey};
 pub use opening::{open_master_key, rewrap, webhook_secret};

@@ -46,9 +46,16 @@ impl Presented<'_> {
     }
 }
 
+/// How many tokens are remembered; the least used go first.
+const ROOM: usize = 16_384;
+
 impl VerifiedTokens {
     pub fn new() -> Self {
-        Self { tokens: Cache::new(16_384) }
+        Self::with_room_for(ROOM)
+    }
+
+    fn with_room_for(tokens: usize) -> Self {
+        Self { tokens: Cache::new(tokens) }
     }
 
     pub fn look_at<'t>(&self, token: &'t str) -> Presented<'t> {
@@ -73,5 +80,33 @@ impl VerifiedTokens {
 impl Default for VerifiedTokens {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::tests::Test;
+    use hospes_protocol::client::SigningAlg::ES256;
+    use serde_json::json;
+
+    /// attacks.md row 31: whoever presents many tokens makes us forget, not grow.
+    #[test]
+    fn many_tokens_do_not_fill_the_memory() {
+        let test = Test::new();
+        test.ensure();
+        let ring = test.ring(&test.server());
+        let key = ring.signing(ES256, test.now()).unwrap();
+        let tokens = VerifiedTokens::with_room_for(8);
+        for number in 0..64 {
+            let claims = json!({
+                "iss": "https://p.example", "sub": "alice", "aud": "https://api.example", "client_id": "web",
+                "jti": number.to_string(), "iat": test.now(), "exp": test.now().plus(hospes_protocol::Seconds(600)),
+            });
+            let token = key.sign("at+jwt", &claims).unwrap();
+            let verified = tokens.verify(&ring, tokens.look_at(&token)).unwrap();
+            assert_eq!(verified.claims().jti, number.to_string());
+        }
+        assert!(tokens.tokens.len() <= 8, "{} tokens are remembered", tokens.tokens.len());
     }
 }

@@ -191,7 +191,7 @@ fn only_https_urls_without_adornments_are_fetched() {
     );
 }
 
-// attacks.md row 13; Keycloak CVE-2026-1180: every way of writing a forbidden address.
+// attacks.md row 13; Keycloak CVE-2026-1180, better-auth CVE-2026-53513, spring-ai CVE-2026-45609: every way of writing a forbidden address.
 #[test]
 fn literal_addresses_of_special_ranges_are_refused_however_written() {
     check_url(

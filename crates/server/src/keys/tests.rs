@@ -32,7 +32,7 @@ const DAY: Seconds = Seconds(86_400);
 const ROTATION: Rotation = Rotation::Signing { lead: HOUR, keep: DAY };
 
 /// A database with one project, and the process that looks at it.
-struct Test {
+pub(crate) struct Test {
     database: Database,
     store: Store,
     project: ProjectId,
@@ -42,7 +42,7 @@ struct Test {
 }
 
 impl Test {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let Some(database) = tests::postgres() else { return Self::on(tests::sqlite()) };
         let test = Self::on(database);
         // Only for SQLite is it made by itself.
@@ -90,7 +90,7 @@ impl Test {
         open_master_key(&self.source(), &self.store, &self.entropy).unwrap()
     }
 
-    fn ensure(&self) -> Vec<StoredKey> {
+    pub(crate) fn ensure(&self) -> Vec<StoredKey> {
         ensure(&self.store, &self.master(), &self.project, &ALGS, &self.entropy, self.clock.now()).unwrap()
     }
 
@@ -100,7 +100,7 @@ impl Test {
         rotate(&store, &self.master(), &self.project, rotation, &self.entropy, self.clock.now())
     }
 
-    fn server(&self) -> Keys {
+    pub(crate) fn server(&self) -> Keys {
         self.try_server().unwrap()
     }
 
@@ -108,8 +108,12 @@ impl Test {
         self.runtime.block_on(Keys::open(&self.store, self.master(), &self.project, &self.clock))
     }
 
-    fn ring(&self, keys: &Keys) -> Arc<KeyRing> {
+    pub(crate) fn ring(&self, keys: &Keys) -> Arc<KeyRing> {
         self.try_ring(keys).unwrap()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     fn try_ring(&self, keys: &Keys) -> Result<Arc<KeyRing>, Failure> {

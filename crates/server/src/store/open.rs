@@ -158,6 +158,12 @@ impl Store {
         }
     }
 
+    /// Holds all connections at hand, as many threads that ask at the same moment do.
+    #[cfg(test)]
+    pub(super) fn take_what_is_at_hand(&self) -> impl Sized + '_ {
+        self.0.at_hand.as_ref().map(sqlite::AtHand::take).into_iter().flatten().collect::<Vec<_>>()
+    }
+
     /// Runs `body` in one transaction. A refusal is an answer and is committed; a fault is not, and is rolled back.
     ///
     /// `body` may run more than once, so it has no effect but on the database. The answer comes after the flush.

@@ -205,6 +205,11 @@ impl AtHand {
         if tx.trouble().is_some() { None } else { Some(outcome) }
     }
 
+    #[cfg(test)]
+    pub(super) fn take(&self) -> Vec<std::sync::MutexGuard<'_, Option<Connection>>> {
+        self.0.iter().map(|slot| slot.lock().unwrap_or_else(PoisonError::into_inner)).collect()
+    }
+
     pub(super) fn close(&self) {
         for slot in &self.0 {
             *slot.lock().unwrap_or_else(PoisonError::into_inner) = None;

@@ -1,6 +1,6 @@
 //! `/v1/connected_apps/clients`: stytch-backend-api.md 2.
 
-use crate::app::{Authentication, Host, TestApp};
+use crate::app::{Authentication, Host, ODD_CLIENT, TestApp};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -62,6 +62,31 @@ async fn an_app_of_each_type_is_made_shown_changed_and_removed() {
         host.delete(&format!("{APPS}/{}", id(&made))).await.refused_by_api(404, "connected_app_not_found");
         host.put_app(id(&made), json!({})).await.refused_by_api(404, "connected_app_not_found");
     }
+}
+
+/// mcp T-19: a client id that is a URL, in the path of every call about it and in the pages of a search.
+#[tokio::test]
+async fn a_client_id_that_is_a_url_is_found_shown_changed_and_removed() {
+    let app = TestApp::new().await;
+    let host = app.host();
+    let at = format!("{APPS}/{}", form_urlencoded::byte_serialize(ODD_CLIENT.as_bytes()).collect::<String>());
+    assert!(at.ends_with("https%3A%2F%2Fa.example%2Fx%3Ay%3Fz%3D1"), "{at}");
+    assert_eq!(host.get(&at).await.done()["connected_app"]["client_id"], ODD_CLIENT);
+    let changed = host.call(Method::PUT, &at, Some(json!({ "client_name": "Odd" }))).await.done();
+    assert_eq!(changed["connected_app"]["client_name"], "Odd");
+    let mut cursor = Value::Null;
+    let mut seen = Vec::new();
+    loop {
+        let page = host.post(&format!("{APPS}/search"), json!({ "limit": 1, "cursor": cursor })).await.done();
+        seen.extend(page["connected_apps"].as_array().unwrap().iter().map(|app| id(app).to_owned()));
+        cursor = page["results_metadata"]["next_cursor"].clone();
+        if cursor.as_str().is_none_or(str::is_empty) {
+            break;
+        }
+    }
+    assert_eq!(seen.iter().filter(|id| *id == ODD_CLIENT).count(), 1, "{seen:?}");
+    assert_eq!(host.delete(&at).await.done()["client_id"], ODD_CLIENT);
+    host.get(&at).await.refused_by_api(404, "connected_app_not_found");
 }
 
 #[tokio::test]

@@ -72,6 +72,23 @@ async fn an_id_token_says_who_logged_in_and_when() {
     assert!(claims.get("phone_number").is_none());
 }
 
+/// OIDC Core §5.5.1.1: `acr_values` is a wish, so it ends nothing, and no token claims that it was met.
+#[tokio::test]
+async fn a_voluntary_acr_is_not_claimed_and_ends_nothing() {
+    let app = TestApp::new().await;
+    let web = app.client("web");
+    let wished =
+        [("acr_values", "urn:example:gold 1"), ("claims", r#"{"id_token":{"acr":{"value":"urn:example:gold"}}}"#)];
+    for (name, value) in wished {
+        let callback = app.browser().login_and_consent(&web.request().with(name, value), "alice").await;
+        let tokens = web.redeem(&callback.code()).await.tokens();
+        for token in [&tokens.id_token, &tokens.access_token] {
+            assert!(decode(token).1.get("acr").is_none(), "{name}: {:?}", decode(token).1);
+        }
+        assert!(web.introspect(&tokens.access_token).await.get("acr").is_none(), "{name}");
+    }
+}
+
 #[tokio::test]
 async fn without_openid_there_is_no_id_token_and_without_offline_access_no_refresh_token() {
     let app = TestApp::new().await;

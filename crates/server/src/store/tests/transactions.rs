@@ -100,6 +100,37 @@ fn a_failed_statement_cannot_be_ignored() {
     }
 }
 
+/// What is asked on the caller's thread is asked again on a reader's when that cannot answer: all connections at hand
+/// are taken, or a statement failed on one, or they are closed.
+#[test]
+fn a_look_up_falls_back_on_a_reader() {
+    let db = sqlite().with_notes();
+    add_note(&db.store, 1).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let asked_on = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let look_up = |fails_at_hand: bool| {
+        let (threads, here) = (Arc::clone(&asked_on), thread::current().id());
+        let count = move |tx: &mut Tx<'_>| {
+            threads.lock().unwrap().push(thread::current().name().map(str::to_owned));
+            if fails_at_hand && thread::current().id() == here {
+                tx.run("SELECT nothing FROM nowhere", &[])?;
+            }
+            Ok(tx.one("SELECT COUNT(*) AS notes FROM notes", &[], |row| row.get::<i64>("notes"))?)
+        };
+        let notes = runtime.block_on(db.store.look_up(count)).unwrap();
+        assert_eq!(notes, Some(1));
+        std::mem::take(&mut *asked_on.lock().unwrap())
+    };
+    let here = thread::current().name().map(str::to_owned);
+    let reader = Some("store-reader".to_owned());
+    assert_eq!(look_up(false), [here.clone()]);
+    assert_eq!(look_up(true), [here.clone(), reader.clone()]);
+    let taken = db.store.take_what_is_at_hand();
+    assert_eq!(look_up(false), [reader]);
+    drop(taken);
+    assert_eq!(look_up(false), [here]);
+}
+
 #[test]
 fn a_read_cannot_write() {
     for db in databases() {
