@@ -10,15 +10,21 @@
 use crate::{
     entropy::Entropy,
     failure::Failure,
-    passwords::{Passwords, Verdict},
+    passwords::{self, Passwords, Verdict},
+    project,
+    secret::Secret,
+    store::client_secrets::{ClientSecret, Proof, Slot},
 };
 use aws_lc_rs::hmac::{Context, HMAC_SHA256, Key};
 use base64ct::{Base64UrlUnpadded, Encoding as _};
+use hospes_protocol::Timestamp;
 use quick_cache::sync::Cache;
 use zeroize::Zeroizing;
 
 /// How many pairs are remembered.
 const MOST_PROVEN: usize = 4096;
+/// Of a shorter secret four characters would be too much to tell.
+const SHOWS_ITS_END: usize = 20;
 
 pub struct ImportedSecrets {
     key: Key,
@@ -66,6 +72,18 @@ impl ImportedSecrets {
 /// What to store of the secret with this SHA-256.
 pub async fn wrap(passwords: &Passwords, hash: &[u8; 32]) -> Result<String, Failure> {
     passwords.hash(as_password(hash)).await
+}
+
+/// The same on this thread: for the command line and the seed file. Servers use [`wrap`].
+pub fn wrap_here(hash: &[u8; 32], entropy: &Entropy) -> anyhow::Result<String> {
+    passwords::hash(&as_password(hash), entropy)
+}
+
+/// The row of a secret that was made elsewhere, and that `wrapped` was made of.
+pub fn in_slot(slot: Slot, secret: &Secret, wrapped: String, now: Timestamp) -> ClientSecret {
+    let text = secret.text();
+    let last_four = if text.len() < SHOWS_ITS_END { String::new() } else { project::last_four(text) };
+    ClientSecret { slot, proof: Proof::Wrapped(wrapped), last_four, created_at: now }
 }
 
 fn as_password(hash: &[u8; 32]) -> Zeroizing<String> {

@@ -130,15 +130,10 @@ impl Passwords {
     /// What to store for a hash that somebody brings along. The first login with the right password replaces it.
     pub async fn import(&self, imported: ImportedHash) -> Result<String, Failure> {
         match imported {
-            ImportedHash::Argon2(text) if is_usable(&text) => Ok(text),
-            ImportedHash::Argon2(_) => Err(BAD_ARGON2.into()),
+            ImportedHash::Argon2(text) => usable(text),
             ImportedHash::Digest(recipe, digest) => {
-                let (entropy, digest) = (self.entropy.clone(), Zeroizing::new(digest));
-                self.run(move |blocks| {
-                    let outer = hash_in(blocks, &digest, &entropy)?;
-                    Ok(serde_json::to_string(&Wrapped { recipe, outer })?)
-                })
-                .await
+                let entropy = self.entropy.clone();
+                self.run(move |blocks| wrap(blocks, recipe, digest, &entropy)).await
             }
         }
     }
@@ -236,6 +231,23 @@ pub fn validate_chosen(password: &str) -> Result<(), Refusal> {
 /// Hashes on this thread: for the command line and the seed file. Servers use [`Passwords`].
 pub fn hash(password: &str, entropy: &Entropy) -> anyhow::Result<String> {
     hash_in(&mut Blocks::default(), password.as_bytes(), entropy)
+}
+
+/// [`Passwords::import`] on this thread: for the command line.
+pub fn import_here(imported: ImportedHash, entropy: &Entropy) -> Result<String, Failure> {
+    match imported {
+        ImportedHash::Argon2(text) => usable(text),
+        ImportedHash::Digest(recipe, digest) => Ok(wrap(&mut Blocks::default(), recipe, digest, entropy)?),
+    }
+}
+
+fn usable(hash: String) -> Result<String, Failure> {
+    if is_usable(&hash) { Ok(hash) } else { Err(BAD_ARGON2.into()) }
+}
+
+fn wrap(blocks: &mut Blocks, recipe: Recipe, digest: Vec<u8>, entropy: &Entropy) -> anyhow::Result<String> {
+    let outer = hash_in(blocks, &Zeroizing::new(digest), entropy)?;
+    Ok(serde_json::to_string(&Wrapped { recipe, outer })?)
 }
 
 fn hash_in(blocks: &mut Blocks, secret: &[u8], entropy: &Entropy) -> anyhow::Result<String> {

@@ -21,7 +21,7 @@ use hospes_protocol::{
     client::{AuthenticationMethod, ClientKind, ClientSettings, SigningAlg},
     id::{ClientId, EmailId, EventId, PhoneId, ProjectId, UserId},
     policy::{Policy, STANDARD_SCOPES},
-    resource,
+    rbac, resource,
 };
 use std::collections::BTreeSet;
 
@@ -233,6 +233,18 @@ pub fn validate_role(policy: &Policy, role: &str) -> Result<()> {
     }
     let known: Vec<_> = policy.roles.iter().map(|role| role.id.as_str()).collect();
     bail!("the policy has no role `{role}`; it has [{}]", known.join(", "))
+}
+
+/// The roles to store of those that were asked for: each once, and without the one that everybody has anyway.
+pub fn roles_to_store(policy: &Policy, asked: Vec<String>) -> Result<Vec<String>> {
+    let mut roles: Vec<String> = Vec::new();
+    for role in asked.into_iter().filter(|role| role != rbac::EVERYBODY) {
+        validate_role(policy, &role)?;
+        if !roles.contains(&role) {
+            roles.push(role);
+        }
+    }
+    Ok(roles)
 }
 
 /// A client id that somebody gave: any visible text without quotes, so also a URL (mcp T-19).

@@ -7,14 +7,15 @@ use crate::{
     config::{Config, Secret},
     entropy::Entropy,
     failure::Failure,
+    imported_secret,
     keys::MasterKey,
     passwords,
     project::{self, NewProject},
     project_settings::{self, ProjectSettings},
-    secret::{self, sha256},
+    secret,
     store::{
         Store, Taken, Tx,
-        client_secrets::{ClientSecret, Proof, Slot},
+        client_secrets::{ClientSecret, Slot},
     },
 };
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
@@ -23,7 +24,7 @@ use hospes_protocol::{
     client::{Client, ClientSettings},
     email_address, external_id,
     id::{ClientId, ProjectId, UserId},
-    login_name, phone_number,
+    login_name, machine, phone_number,
     policy::Policy,
     registration_rules::validate_client_settings,
     trusted_profile::{self, ProfileSettings, TrustedProfile},
@@ -312,7 +313,7 @@ impl Seed {
             project::validate_id(id)?;
         }
         if let Some(secret) = &self.project.secret {
-            validate_secret("project", secret)?;
+            validate_secret(secret)?;
         }
         project::validate_policy(&self.policy)?;
         for client in &self.clients {
@@ -355,7 +356,7 @@ impl Seed {
         let mut rows = Rows { project, clients: Vec::new(), users: Vec::new(), trusted_profiles: Vec::new() };
         let mut loaded = Loaded { project: id.clone(), project_secret: made, clients: Vec::new(), users: Vec::new() };
         for client in &self.clients {
-            let (record, stored, made) = client.prepare(&id, entropy, now);
+            let (record, stored, made) = client.prepare(&id, entropy, now)?;
             loaded.clients.push(LoadedClient {
                 id: record.id.clone(),
                 name: record.settings.name.clone(),
@@ -389,7 +390,7 @@ impl SeedClient {
         project::validate_client_against(policy, &self.settings)?;
         if let Some(secret) = &self.secret {
             ensure!(project::uses_secret(&self.settings), "it has a secret, and none of its methods uses one");
-            validate_secret("client", secret)?;
+            machine::validate_imported_secret(secret.expose()).map_err(|refusal| anyhow!("{}", refusal.description))?;
         }
         Ok(())
     }
@@ -399,20 +400,19 @@ impl SeedClient {
         project: &ProjectId,
         entropy: &Entropy,
         now: Timestamp,
-    ) -> (Client, Option<ClientSecret>, Option<secret::Secret>) {
+    ) -> Result<(Client, Option<ClientSecret>, Option<secret::Secret>)> {
         let settings = self.settings.clone();
         let id = self.id.clone().unwrap_or_else(|| project::new_client_id(project, &settings, entropy));
-        let needs_new = self.secret.is_none() && project::uses_secret(&settings);
-        let made = needs_new.then(|| secret::Secret::new(project::CLIENT_SECRET_PREFIX, entropy));
-        let text = self.secret.as_ref().map(SeedSecret::expose).or(made.as_ref().map(secret::Secret::text));
-        let stored = text.map(|text| ClientSecret {
-            slot: Slot::Current,
-            proof: Proof::Hash(sha256(text.as_bytes())),
-            last_four: project::last_four(text),
-            created_at: now,
-        });
         let record = Client { disabled_at: self.disabled.then_some(now), ..Client::new(id, settings, now) };
-        (record, stored, made)
+        if let Some(given) = &self.secret {
+            let given = secret::Secret::from_text(given.expose().to_owned());
+            let wrapped = imported_secret::wrap_here(&given.hash(), entropy)?;
+            return Ok((record, Some(imported_secret::in_slot(Slot::Current, &given, wrapped, now)), None));
+        }
+        let is_needed = project::uses_secret(&record.settings);
+        let made = is_needed.then(|| secret::Secret::new(project::CLIENT_SECRET_PREFIX, entropy));
+        let stored = made.as_ref().map(|made| project::in_slot(Slot::Current, made, now));
+        Ok((record, stored, made))
     }
 }
 
@@ -488,13 +488,13 @@ impl SeedUser {
     }
 }
 
-/// Secrets are stored as SHA-256, which only hides those that cannot be guessed.
-fn validate_secret(whose: &str, secret: &SeedSecret) -> Result<()> {
+/// The project's is stored as SHA-256, which only hides what cannot be guessed.
+fn validate_secret(secret: &SeedSecret) -> Result<()> {
     let text = secret.expose();
     let is_plain = text.bytes().all(|b| b.is_ascii_graphic());
     ensure!(
         text.len() >= 32 && text.len() <= 200 && is_plain,
-        "a {whose}'s secret must have 32 to 200 visible ASCII characters: at least 32 characters that nobody can guess"
+        "a project's secret must have 32 to 200 visible ASCII characters: at least 32 characters that nobody can guess"
     );
     Ok(())
 }

@@ -670,7 +670,11 @@ fn a_seed_with_a_mistake_loads_nothing() {
     for (mistake, expected) in [
         ("[[clients]]\nname = \"X\"\nredirect_uris = [\"https://a.example/\"]\nredirct = 1\n", "redirct"),
         ("[[clients]]\nname = \"X\"\nredirect_uris = [\"javascript:1\"]\n", "client X"),
-        ("[[clients]]\nname = \"X\"\nredirect_uris = [\"https://a.example/\"]\nsecret = \"short\"\n", "32 characters"),
+        (
+            "[[clients]]\nname = \"X\"\nredirect_uris = [\"https://a.example/\"]\nsecret = \"short\"\n",
+            "too easy to guess",
+        ),
+        ("[project]\nsecret = \"short\"\n", "32 characters"),
         ("[[users]]\nusername = \"a\"\n[[users]]\nusername = \"A\"\n", "twice"),
         ("[[users]]\nprofile = { phone_number = \"030 12\" }\n", "E.164"),
         ("[[users]]\nexternal_id = \"user-test-1\"\n", "external_id"),

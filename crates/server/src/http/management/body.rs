@@ -61,7 +61,8 @@ fn members_of(bytes: &[u8]) -> Result<Map<String, Value>, Refusal> {
     if is_nul_among(&members) { Err(HAS_NUL) } else { Ok(members) }
 }
 
-fn is_nul_among(members: &Map<String, Value>) -> bool {
+/// Whether there is a NUL in a name or a text.
+pub(crate) fn is_nul_among(members: &Map<String, Value>) -> bool {
     members.iter().any(|(name, value)| name.contains('\0') || has_nul(value))
 }
 
@@ -75,7 +76,7 @@ fn has_nul(value: &Value) -> bool {
 }
 
 /// Reads members that were parsed already.
-pub(super) fn read<T: DeserializeOwned>(members: Map<String, Value>) -> Result<T, Failure> {
+pub(crate) fn read<T: DeserializeOwned>(members: Map<String, Value>) -> Result<T, Failure> {
     serde_path_to_error::deserialize(Value::Object(members)).map_err(|error| {
         let at = error.path().to_string();
         let what = error.inner();

@@ -19,13 +19,14 @@ use crate::{
     store::{
         Position, Tx,
         client_secrets::{ClientSecret, Slot},
+        projects::Project,
     },
 };
 use axum::extract::{Path, State};
 use hospes_protocol::{
     Refusal,
     audit_event::{self, Actor, EventKind, Occasion},
-    client::{Client, ClientKind, Confidentiality, Party},
+    client::{Client, ClientKind, ClientSettings, Confidentiality, Party},
     connected_app,
     id::{ClientId, ProjectId},
     plane::Plane,
@@ -279,14 +280,8 @@ pub(crate) async fn create(
     now: Now,
     Body(members): Body<Map<String, Value>>,
 ) -> Result<Reply<ConnectedAppReply>, Failure> {
-    // By itself first: what is wrong inside of a flattened part cannot be named.
-    body::read::<AppChange>(members.clone())?;
-    let asked: NewApp = body::read(members)?;
+    let settings = settings_of_new(members, &caller.current.project)?;
     let project = caller.current.project.id.clone();
-    let plane = plane_for_new(&caller, asked.plane)?;
-    let (party, confidentiality) = asked.client_type.parts();
-    let settings = connected_app::new(party, confidentiality, plane);
-    let settings = connected_app::change(&settings, &asked.settings.into(), &schemes(&caller.current))?;
     let client = Client::new(project::new_client_id(&project, &settings, &app.entropy), settings, *now);
     let secret = project::uses_secret(&client.settings).then(|| Secret::new(CLIENT_SECRET_PREFIX, &app.entropy));
     let stored = secret.as_ref().map(|secret| project::in_slot(Slot::Current, secret, *now));
@@ -308,14 +303,24 @@ pub(crate) async fn create(
     Ok(Reply(ConnectedAppReply { connected_app: ConnectedApp { client_secret: text, ..connected_app } }))
 }
 
+/// The settings of the app that `members` describe: those of the call that makes one.
+pub(crate) fn settings_of_new(members: Map<String, Value>, project: &Project) -> Result<ClientSettings, Failure> {
+    // By itself first: what is wrong inside of a flattened part cannot be named.
+    body::read::<AppChange>(members.clone())?;
+    let asked: NewApp = body::read(members)?;
+    let (party, confidentiality) = asked.client_type.parts();
+    let settings = connected_app::new(party, confidentiality, plane_for_new(project, asked.plane)?);
+    Ok(connected_app::change(&settings, &asked.settings.into(), &schemes(project))?)
+}
+
 /// The private-use schemes without a dot that the project accepts.
-fn schemes(current: &Current) -> Vec<&str> {
-    current.project.settings.private_use_schemes.iter().map(String::as_str).collect()
+fn schemes(project: &Project) -> Vec<&str> {
+    project.settings.private_use_schemes.iter().map(String::as_str).collect()
 }
 
 /// Where a client that is made now belongs.
-pub(super) fn plane_for_new(caller: &Management, asked: Option<PlaneName>) -> Result<Plane, Refusal> {
-    match (asked, caller.current.project.settings.stytch.enabled) {
+pub(super) fn plane_for_new(project: &Project, asked: Option<PlaneName>) -> Result<Plane, Refusal> {
+    match (asked, project.settings.stytch.enabled) {
         (Some(PlaneName::Stytch) | None, true) => Ok(Plane::Stytch),
         (Some(PlaneName::Standard) | None, _) => Ok(Plane::Standard),
         (Some(PlaneName::Stytch), false) => Err(PLANE_OFF),
@@ -337,7 +342,7 @@ pub(crate) async fn update(
     let occasion = app.occasion(Actor::Host, *now);
     let current = caller.current.clone();
     let connected_app = with_app(&app, &caller, &id, move |tx, project, client| {
-        let settings = connected_app::change(&client.settings, &asked, &schemes(&current))?;
+        let settings = connected_app::change(&client.settings, &asked, &schemes(&current.project))?;
         let changed = audit_event::changed(&client.settings, &settings);
         tx.update_client(project, &client.id, &settings, client.version, *now)?;
         client.settings = settings;

@@ -19,14 +19,15 @@ use crate::{
     secret::Secret,
     store::{
         Position, Tx,
-        client_secrets::{ClientSecret, Proof, Slot},
+        client_secrets::{ClientSecret, Slot},
+        projects::Project,
     },
 };
 use axum::extract::{Path, State};
 use hospes_protocol::{
     Refusal, Timestamp,
     audit_event::{self, Actor, EventKind},
-    client::{Client, ClientKind},
+    client::{Client, ClientKind, ClientSettings},
     id::{ClientId, ProjectId},
     machine,
     machine_search::{self, Query},
@@ -60,8 +61,6 @@ pub(crate) const NO_SECRETS: Refusal = refuse_api(
 const ROTATION: Refusals =
     Refusals { no_secrets: NO_SECRETS, already_rotating: ALREADY_ROTATING, not_rotating: NOT_ROTATING };
 
-/// Of a shorter secret that was made elsewhere, four characters would be too much to tell.
-const SHOWS_ITS_END: usize = 20;
 /// How many machines a search looks at in one transaction.
 const BATCH: u32 = 500;
 
@@ -136,6 +135,19 @@ pub(crate) struct NewMachine {
     plane: Option<PlaneName>,
 }
 
+impl NewMachine {
+    /// The settings of the machine that is described so.
+    pub(crate) fn settings(&self, project: &Project) -> Result<ClientSettings, Refusal> {
+        let change = machine::Change {
+            name: self.client_name.clone(),
+            description: self.client_description.clone(),
+            scopes: Some(self.scopes.clone()),
+            trusted_metadata: self.trusted_metadata.clone(),
+        };
+        machine::change(&machine::new(plane_for_new(project, self.plane)?), &change)
+    }
+}
+
 /// Makes a machine. Its secret is shown this once.
 #[utoipa::path(post, path = "/v1/m2m/clients", tag = "M2M", request_body = NewMachine,
     responses((status = 200, body = Envelope<M2mClientReply>), (status = "4XX", body = ErrorEnvelope)))]
@@ -146,13 +158,7 @@ pub(crate) async fn create(
     Body(asked): Body<NewMachine>,
 ) -> Result<Reply<M2mClientReply>, Failure> {
     let project = caller.current.project.id.clone();
-    let change = machine::Change {
-        name: asked.client_name,
-        description: asked.client_description,
-        scopes: Some(asked.scopes),
-        trusted_metadata: asked.trusted_metadata,
-    };
-    let settings = machine::change(&machine::new(plane_for_new(&caller, asked.plane)?), &change)?;
+    let settings = asked.settings(&caller.current.project)?;
     let id = match asked.client_id {
         Some(id) => project::parse_client_id(&id).map_err(|_| BAD_ID)?,
         None => project::new_client_id(&project, &settings, &app.entropy),
@@ -184,11 +190,8 @@ async fn secret_of_new(app: &App, imported: Option<String>, now: Timestamp) -> R
     };
     let secret = Secret::from_text(text);
     machine::validate_imported_secret(secret.text())?;
-    let proof = Proof::Wrapped(imported_secret::wrap(&app.passwords, &secret.hash()).await?);
-    let mut stored = ClientSecret { proof, ..project::in_slot(Slot::Current, &secret, now) };
-    if secret.text().len() < SHOWS_ITS_END {
-        stored.last_four.clear();
-    }
+    let wrapped = imported_secret::wrap(&app.passwords, &secret.hash()).await?;
+    let stored = imported_secret::in_slot(Slot::Current, &secret, wrapped, now);
     Ok((secret, stored))
 }
 

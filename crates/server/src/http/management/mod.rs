@@ -5,16 +5,17 @@
 
 mod attest;
 pub(crate) mod audit_events;
-mod body;
+pub(crate) mod body;
 pub(crate) mod caller;
-mod connected_apps;
+pub(crate) mod connected_apps;
 mod cursor;
 pub(crate) mod error;
 mod exchange;
 mod idp;
-mod m2m_clients;
-mod moment;
+pub(crate) mod m2m_clients;
+pub(crate) mod moment;
 mod password_email;
+pub(crate) mod password_hash;
 mod password_migrate;
 mod password_reset;
 mod passwords;
@@ -31,7 +32,7 @@ mod settings;
 mod trusted_token_profiles;
 mod user_connected_apps;
 mod user_object;
-mod users;
+pub(crate) mod users;
 mod webhooks;
 
 pub(crate) use caller::basic_user;

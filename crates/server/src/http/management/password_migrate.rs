@@ -1,9 +1,10 @@
 //! `POST /v1/passwords/migrate`: a user comes with the hash of a password from the login before.
 
 use super::{
-    body::Body,
+    body::{self, Body},
     caller::Management,
     error::refuse_api,
+    password_hash::PasswordHash,
     passwords::email_named,
     reply::{Envelope, ErrorEnvelope, Reply},
     user_object::UserObject,
@@ -22,7 +23,6 @@ use hospes_protocol::{
     audit_event::{Actor, EventKind, Occasion},
     external_id,
     id::{ProjectId, UserId},
-    imported_hash::{self, Argon2Config, Configs, Pbkdf2Config, SaltConfig, ScryptConfig},
     user::{Email, Name, NameKind, PhoneNumber, Profile, User},
 };
 use serde::{Deserialize, Serialize};
@@ -38,16 +38,8 @@ pub(crate) const ALREADY_EXISTS: Refusal = refuse_api(
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct Migrate {
     email: String,
-    /// As the login before stored it.
-    hash: String,
-    /// `bcrypt`, `scrypt`, `argon_2i`, `argon_2id`, `argon_2d`, `pbkdf_2`, `phpass`, `md_5`, `sha_1` or `sha_512`.
-    hash_type: String,
-    argon_2_config: Option<Argon2ConfigObject>,
-    scrypt_config: Option<ScryptConfigObject>,
-    pbkdf_2_config: Option<Pbkdf2ConfigObject>,
-    md_5_config: Option<SaltConfigObject>,
-    sha_1_config: Option<SaltConfigObject>,
-    sha_512_config: Option<SaltConfigObject>,
+    #[serde(flatten)]
+    password: PasswordHash,
     /// Somebody proved that the address is the user's.
     set_email_verified: Option<bool>,
     name: Option<NameChange>,
@@ -63,52 +55,6 @@ pub(crate) struct Migrate {
     external_id: Option<String>,
     /// Roles of the policy.
     roles: Option<Vec<String>>,
-}
-
-/// For a hash that is not in the form `$argon2…`.
-#[derive(Deserialize, ToSchema)]
-struct Argon2ConfigObject {
-    /// As it is, 8 bytes or more.
-    salt: String,
-    /// 16 at most.
-    iteration_amount: u32,
-    /// In KiB, 262144 at most.
-    memory: u32,
-    /// 16 at most.
-    threads: u32,
-    key_length: usize,
-}
-
-/// For a hash that is not in the form `$scrypt$…`.
-#[derive(Deserialize, ToSchema)]
-struct ScryptConfigObject {
-    /// Base64.
-    salt: String,
-    /// A power of two below 262145.
-    n_parameter: u32,
-    r_parameter: u32,
-    /// 16 at most.
-    p_parameter: u32,
-    key_length: usize,
-}
-
-#[derive(Deserialize, ToSchema)]
-struct Pbkdf2ConfigObject {
-    /// Base64.
-    salt: String,
-    /// 5,000,000 at most.
-    iteration_amount: u32,
-    key_length: usize,
-    /// `sha256` (if absent) or `sha512`.
-    algorithm: Option<String>,
-}
-
-/// What stood before and behind the password when the digest was made.
-#[derive(Default, Deserialize, ToSchema)]
-#[serde(default)]
-struct SaltConfigObject {
-    prepend_salt: String,
-    append_salt: String,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -128,8 +74,11 @@ pub(crate) async fn migrate(
     State(app): State<App>,
     caller: Management,
     now: Now,
-    Body(asked): Body<Migrate>,
+    Body(members): Body<Map<String, Value>>,
 ) -> Result<Reply<Migrated>, Failure> {
+    // By itself first: what is wrong inside of a flattened part cannot be named.
+    body::read::<PasswordHash>(members.clone())?;
+    let asked: Migrate = body::read(members)?;
     let current = &caller.current.project;
     let email =
         Email { verified: asked.set_email_verified == Some(true), ..new_email(&app, &current.id, &asked.email)? };
@@ -153,45 +102,10 @@ pub(crate) async fn migrate(
     };
     // What cannot be is refused before the costly part.
     arrival.new_user()?;
-    let imported = imported_hash::parse(&asked.hash_type, &asked.hash, &asked.configs())?;
-    let hash = app.passwords.import(imported).await?;
+    let hash = app.passwords.import(asked.password.parse()?).await?;
     let project = current.id.clone();
     let write = app.store.write(move |tx| arrival.store(tx, &project, &hash));
     Ok(Reply(write.await?))
-}
-
-impl Migrate {
-    fn configs(&self) -> Configs {
-        let salts = match self.hash_type.as_str() {
-            "md_5" => self.md_5_config.as_ref(),
-            "sha_1" => self.sha_1_config.as_ref(),
-            "sha_512" => self.sha_512_config.as_ref(),
-            _ => None,
-        };
-        Configs {
-            argon2: self.argon_2_config.as_ref().map(|own| Argon2Config {
-                salt: own.salt.clone(),
-                passes: own.iteration_amount,
-                memory_kib: own.memory,
-                lanes: own.threads,
-                length: own.key_length,
-            }),
-            scrypt: self.scrypt_config.as_ref().map(|own| ScryptConfig {
-                salt: own.salt.clone(),
-                n: own.n_parameter,
-                r: own.r_parameter,
-                p: own.p_parameter,
-                length: own.key_length,
-            }),
-            pbkdf2: self.pbkdf_2_config.as_ref().map(|own| Pbkdf2Config {
-                salt: own.salt.clone(),
-                iterations: own.iteration_amount,
-                length: own.key_length,
-                algorithm: own.algorithm.clone(),
-            }),
-            salts: salts.map(|own| SaltConfig { prepend: own.prepend_salt.clone(), append: own.append_salt.clone() }),
-        }
-    }
 }
 
 /// Somebody from the login before, checked as far as it can be without the database.

@@ -24,7 +24,6 @@ use hospes_protocol::{
     id::{EmailId, PhoneId, ProjectId, UserId},
     phone_number,
     policy::Policy,
-    rbac,
     user::{self, Email, Name, NameKind, PhoneNumber, Profile, Status, User},
     user_factors::{self, Factor},
     user_metadata, user_name,
@@ -61,7 +60,7 @@ const BATCH: u32 = 1000;
 /// A person's name; what is absent stays as it is, `""` takes it away.
 #[derive(Clone, Deserialize, ToSchema)]
 #[expect(clippy::struct_field_names, reason = "the contract's names")]
-pub(super) struct NameChange {
+pub(crate) struct NameChange {
     first_name: Option<String>,
     middle_name: Option<String>,
     last_name: Option<String>,
@@ -165,15 +164,8 @@ pub(super) fn new_phone_number(app: &App, project: &ProjectId, text: &str) -> Re
 
 /// The roles to store: those of the policy that were asked for; everybody has `stytch_user` anyway.
 pub(super) fn roles(policy: &Policy, asked: Vec<String>) -> Result<Vec<String>, Refusal> {
-    let mut roles: Vec<String> = Vec::new();
-    for role in asked.into_iter().filter(|role| role != rbac::EVERYBODY) {
-        project::validate_role(policy, &role)
-            .map_err(|error| refuse_with(400, "invalid_rbac_role_id", format!("roles: {error}")))?;
-        if !roles.contains(&role) {
-            roles.push(role);
-        }
-    }
-    Ok(roles)
+    project::roles_to_store(policy, asked)
+        .map_err(|error| refuse_with(400, "invalid_rbac_role_id", format!("roles: {error}")))
 }
 
 pub(super) fn taken(taken: Taken) -> Failure {
@@ -205,20 +197,21 @@ pub(crate) async fn get(
 
 #[derive(Clone, Deserialize, ToSchema)]
 pub(crate) struct UpdateUser {
-    pub(super) name: Option<NameChange>,
+    pub(crate) name: Option<NameChange>,
     /// Merged at the top; `null` takes a key away.
     #[schema(value_type = Option<Object>)]
-    pub(super) trusted_metadata: Option<Map<String, Value>>,
+    pub(crate) trusted_metadata: Option<Map<String, Value>>,
     #[schema(value_type = Option<Object>)]
-    pub(super) untrusted_metadata: Option<Map<String, Value>>,
+    pub(crate) untrusted_metadata: Option<Map<String, Value>>,
     /// `""` takes it away.
-    pub(super) external_id: Option<String>,
+    pub(crate) external_id: Option<String>,
     /// Instead of those that the user has.
-    pub(super) roles: Option<Vec<String>>,
+    pub(crate) roles: Option<Vec<String>>,
 }
 
 impl UpdateUser {
-    pub(super) fn apply(&self, profile: &mut Profile) -> Result<(), Refusal> {
+    /// Writes the name and the metadata; external id and roles are no part of a profile.
+    pub(crate) fn apply(&self, profile: &mut Profile) -> Result<(), Refusal> {
         if let Some(name) = &self.name {
             user_name::change(profile, name.clone().into())?;
         }
