@@ -10,6 +10,7 @@ mod client;
 mod config;
 mod demo;
 mod doctor;
+mod import;
 mod init;
 mod key;
 mod migrate;
@@ -70,6 +71,8 @@ pub enum Command {
     /// Look after the secrets of the management API
     #[command(subcommand)]
     Secret(secret::SecretCommand),
+    /// Take users, connected apps and machines from the exports of Stytch and Auth0
+    Import(import::Import),
     /// Look at the project's scope values, resources and roles, and replace them
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -126,6 +129,7 @@ impl Arguments {
             Command::Audit(command) => command.run(&self.load_config()?, form)?,
             Command::Backup(command) => command.run(&self.load_config()?, form)?,
             Command::Restore(command) => command.run(&self.load_config()?, form)?,
+            Command::Import(command) => return command.run(&self.load_config()?, form),
             Command::Seed(command) => command.run(&self.load_config()?, form)?,
         }
         Ok(Outcome::Done)

@@ -35,6 +35,7 @@ use serde_json::Value;
 use std::{
     collections::BTreeMap,
     fs,
+    process::{Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
     thread,
 };
@@ -230,6 +231,18 @@ impl TestApp {
             seed: seed::world(),
             is_usual: true,
         }
+    }
+
+    /// The built program on the same database, with the clock of the machine.
+    pub(crate) fn command_line(&self) -> Command {
+        let database = match &self.schema {
+            Some(schema) => schema.url_at(None),
+            None => format!("sqlite:{}", self.directory.path().join("hospes.db").display()),
+        };
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hospes"));
+        command.env("HOSPES_ISSUER", &self.issuer).env("HOSPES_DATABASE__URL", database);
+        command.env("HOSPES_MASTER_KEY", MASTER_KEY).stdin(Stdio::null());
+        command
     }
 
     /// A second process on the same database, with the same clock.

@@ -16,6 +16,7 @@ mod consent;
 mod cors;
 mod faults;
 mod fuzz;
+mod import;
 mod interop;
 mod introspect;
 mod leaks;
