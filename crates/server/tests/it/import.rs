@@ -125,7 +125,7 @@ fn dora() -> Value {
 }
 
 /// One of many.
-fn somebody(n: usize) -> Value {
+fn somebody(n: u64) -> Value {
     json!({
         "user_id": format!("user-live-00000000-0000-4000-8000-{n:012}"),
         "emails": [{ "email": format!("sailor{n}@fleet.example"), "verified": true }],
@@ -134,7 +134,7 @@ fn somebody(n: usize) -> Value {
 }
 
 fn lines(records: impl IntoIterator<Item = Value>) -> String {
-    records.into_iter().map(|record| format!("{record}\n")).collect()
+    records.into_iter().map(|record| record.to_string() + "\n").collect()
 }
 
 fn app_of_stytch() -> Value {
@@ -469,7 +469,7 @@ async fn a_dry_run_says_the_same_and_writes_nothing() {
 async fn what_is_refused_is_named_with_its_place_and_what_to_change() {
     let app = TestApp::new().await;
     let export = Export::new();
-    let named = |n: usize, name: &str, value: Value| with(somebody(n), name, value);
+    let named = |n: u64, name: &str, value: Value| with(somebody(n), name, value);
     let many: serde_json::Map<_, _> = (0..21).map(|n| (n.to_string(), json!(1))).collect();
     let refused = [
         (named(1, "emails", json!([{ "email": "alice@example.com" }])), "alice@example.com"),
@@ -515,7 +515,7 @@ async fn what_is_refused_is_named_with_its_place_and_what_to_change() {
             (&finding["line"], &finding["file"], &finding["outcome"]),
             (&json!(number), &json!("all.jsonl"), &json!("refused"))
         );
-        assert!(!reason.contains(SECRET) && !reason.contains("\u{0}"), "{reason}");
+        assert!(!reason.contains(SECRET) && !reason.contains('\0'), "{reason}");
     }
 }
 
@@ -573,7 +573,7 @@ async fn a_project_that_is_not_there_takes_nothing() {
 async fn an_import_that_is_killed_is_run_again_while_the_server_works() {
     let app = TestApp::new().await;
     let export = Export::new();
-    let all = 3000;
+    let all = 3000_u64;
     export.write("users.jsonl", &lines((0..all).map(somebody)));
     let before = users(&app).await.as_u64().unwrap();
     let mut command = app.command_line();
@@ -585,7 +585,7 @@ async fn an_import_that_is_killed_is_run_again_while_the_server_works() {
     child.kill().unwrap();
     child.wait().unwrap();
     let written = users(&app).await.as_u64().unwrap() - before;
-    assert!(written > 0 && written < all as u64, "{written} were written before the end");
+    assert!(written > 0 && written < all, "{written} were written before the end");
     // The server changes users meanwhile, and neither waits for the other.
     let again = std::thread::scope(|scope| {
         let work = scope.spawn(|| export.import(&app, &["users.jsonl"]));
@@ -595,8 +595,8 @@ async fn an_import_that_is_killed_is_run_again_while_the_server_works() {
         work.join().unwrap()
     });
     again.complete();
-    again.counted("users", [all as u64 - written, written, 0]);
-    assert_eq!(users(&app).await, json!(before + all as u64));
+    again.counted("users", [all - written, written, 0]);
+    assert_eq!(users(&app).await, json!(before + all));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
