@@ -4,24 +4,15 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdir, readFile, symlink } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { hospes } from '../hospes.mjs';
 import { Person, issuer } from '../person.mjs';
+import { freePort } from '../port.mjs';
 
 const here = fileURLToPath(new URL('..', import.meta.url));
 const example = fileURLToPath(new URL('../../../examples/first-login', import.meta.url));
-
-async function freePort() {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}
 
 const port = await freePort();
 const home = `http://localhost:${port}`;

@@ -8,25 +8,16 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readFile, symlink } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../port.mjs';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 // One server is enough for all: the guides go on where the first one ends.
 const directory = join(process.env.INTEROP_DIRECTORY, 'guides');
 const running = [];
 let home, Person;
-
-async function freePort() {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}
 
 before(async () => {
   home = `http://localhost:${await freePort()}`;
@@ -178,7 +169,8 @@ test('the first token', { skip }, async () => {
   environment = reader.project();
 });
 
-for (const path of ['README.md', 'docs/guides/settings.md', 'docs/guides/audit.md', 'docs/guides/webhooks.md']) {
+for (const name of ['README', 'docs/guides/settings', 'docs/guides/audit', 'docs/guides/webhooks', 'docs/guides/bring-your-own-login']) {
+  const path = `${name}.md`;
   test(`the commands of ${path}`, { skip }, async () => {
     assert.ok(environment, 'the first guide went wrong');
     await new Reader(environment).read(path);
