@@ -70,7 +70,11 @@ pub const TOO_MANY: Refusal =
     refuse_api(400, "invalid_argument", "there can be 500 roles, resources and scopes at most");
 
 /// What a project writes: the whole of its roles, resources and scope values.
+///
+/// A member that is not known is refused: what is absent is taken away, so a policy in the form in which it is read, with
+/// `roles` and `scopes`, would take away everything.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Document {
     #[serde(default)]
     pub stytch_user: Everybody,

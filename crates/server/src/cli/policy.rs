@@ -73,13 +73,14 @@ fn apply(config: &Config, file: &Path, is_forced: bool, form: Form) -> Result<()
         }
         Ok(())
     })?;
+    let count = |all: usize, name: &str| format!("{all} {name}{}", if all == 1 { "" } else { "s" });
     match form {
         Form::Json => output::json(&serde_json::to_value(&policy)?),
         Form::Text => output::line(format!(
-            "The project has {} scope values of its own, {} resources and {} roles.",
-            policy.scopes.len(),
-            policy.resources.len(),
-            policy.roles.len()
+            "The project has {} of its own, {} and {}.",
+            count(policy.scopes.len(), "scope value"),
+            count(policy.resources.len(), "resource"),
+            count(policy.roles.len(), "role")
         )),
     }
     Ok(())

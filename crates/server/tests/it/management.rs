@@ -164,6 +164,16 @@ async fn logto_8990_a_nul_is_refused_wherever_it_stands() {
 }
 
 #[tokio::test]
+async fn the_address_in_an_error_leads_to_a_page() {
+    let app = TestApp::new().await;
+    let error = app.host().get("/v1/users/nobody").await.json();
+    let address = error["error_url"].as_str().unwrap().strip_prefix(&app.issuer).unwrap();
+    let (path, anchor) = address.split_once('#').unwrap();
+    let page = app.get(path).await;
+    assert!(page.status == 200 && page.body.contains(&format!("id=\"{anchor}\"")), "{address}");
+}
+
+#[tokio::test]
 async fn the_reference_shows_every_call_that_is_described() {
     let app = TestApp::new().await;
     let description = app.get("/v1/openapi.json").await.json();

@@ -47,7 +47,7 @@ fn names(operation: &str, own: &BTreeMap<&str, String>) -> Option<Names> {
         }
         "POST /v1/webhooks" => Nothing(webhook()),
         "POST /v1/trusted_token_profiles" => Nothing(profile()),
-        "PUT /v1/rbac/policy" => Nothing(json!({ "scopes": [], "roles": [], "resources": [] })),
+        "PUT /v1/rbac/policy" => Nothing(json!({ "custom_scopes": [], "custom_roles": [], "custom_resources": [] })),
         "POST /v1/sessions/migrate" => {
             Nothing(json!({ "session_token": "of-another-login", "session_duration_minutes": 60 }))
         }

@@ -166,6 +166,10 @@ async fn the_policy_is_read_in_the_contracts_form_and_replaced_as_a_whole() {
     assert_eq!(changed["resources"][0]["actions"], json!(["read", "write"]));
     let wrong = json!({ "custom_scopes": [{ "scope": "openid", "permissions": [] }] });
     host.call(Method::PUT, "/v1/rbac/policy", Some(wrong)).await.refused_by_api(400, "rbac_reserved_scope");
+    // Sent back as it was read it would take everything away, because its members have other names there.
+    for read in [changed.clone(), json!({ "policy": changed })] {
+        host.call(Method::PUT, "/v1/rbac/policy", Some(read)).await.refused_by_api(400, "invalid_argument");
+    }
     assert_eq!(changed, host.get("/v1/rbac/policy").await.done()["policy"]);
 }
 

@@ -464,6 +464,34 @@ fn every_module_says_what_it_is() {
     expect_none(&findings, "every file begins with a module header: `//! what it is`");
 }
 
+/// The description of the management API knows a type by its name alone: of two with one name it shows one for both.
+#[test]
+fn schemas_have_names_of_their_own() {
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for source in sources(&["crates/server/src", "crates/protocol/src"]) {
+        for (at, _) in source.code.match_indices("#[derive(").filter(|(at, _)| {
+            let (derived, _) = source.code[*at..].split_once(")]").unwrap();
+            words(derived, "ToSchema").next().is_some()
+        }) {
+            let rest = &source.code[at..];
+            let kind = words(rest, "struct").chain(words(rest, "enum")).min().unwrap();
+            let (attributes, declaration) = rest.split_at(kind);
+            let given = attributes.split_once("#[schema(as = ").map(|(_, given)| given);
+            let name = given.unwrap_or_else(|| declaration.split_once(' ').unwrap().1);
+            let end = name.find(|char: char| !(char.is_alphanumeric() || char == '_')).unwrap();
+            let place = format!("{}:{}", source.path, line(&source.code, at));
+            places.entry(name[..end].to_owned()).or_default().push(place);
+        }
+    }
+    assert!(places.contains_key("UserObject"), "the search for schemas finds none");
+    let findings: Vec<String> = places
+        .into_iter()
+        .filter(|(_, places)| places.len() > 1)
+        .map(|(name, places)| format!("{name}: {}", places.join(", ")))
+        .collect();
+    expect_none(&findings, "no two schemas of the management API have one name; give one another by #[schema(as = …)]");
+}
+
 #[test]
 fn text_files_end_cleanly() {
     let kinds = ["rs", "md", "toml", "sql", "css", "html", "js", "mjs", "ts", "py", "json", "txt"];

@@ -49,6 +49,7 @@ pub(crate) const USER_NOT_FOUND: Refusal =
     refuse_api(404, "user_not_found", "the project has no user with this id or external id, or the user is disabled");
 
 #[derive(Deserialize, ToSchema)]
+#[schema(as = StartAuthorization)]
 pub(crate) struct Start {
     client_id: String,
     /// One of the connected app's redirect URLs.
@@ -67,6 +68,7 @@ pub(crate) struct Start {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = AuthorizationStarted)]
 pub(crate) struct Started {
     user_id: String,
     user: UserObject,

@@ -52,6 +52,7 @@ pub(crate) const BAD_LOCALE: Refusal =
     refuse_api(400, "invalid_argument", "locale: en or de; es, pt-br and fr are answered in English");
 
 #[derive(Deserialize, ToSchema)]
+#[schema(as = StartResetByEmail)]
 pub(crate) struct Start {
     email: String,
     /// Where the link leads; of the setting `redirect_urls`. The default of type `RESET_PASSWORD` if absent.
@@ -66,6 +67,7 @@ pub(crate) struct Start {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = ResetByEmailStarted)]
 pub(crate) struct Started {
     user_id: String,
     email_id: String,

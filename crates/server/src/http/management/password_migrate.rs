@@ -36,6 +36,7 @@ pub(crate) const ALREADY_EXISTS: Refusal = refuse_api(
 );
 
 #[derive(Deserialize, ToSchema)]
+#[schema(as = MigratePassword)]
 pub(crate) struct Migrate {
     email: String,
     #[serde(flatten)]

@@ -42,6 +42,7 @@ pub(crate) const LONG_ATTRIBUTES: Refusal =
 
 /// Of the end user's device, if the caller knows it.
 #[derive(Clone, Default, Deserialize, ToSchema)]
+#[schema(as = DeviceAttributes)]
 #[serde(default)]
 pub(super) struct AttributesObject {
     ip_address: String,
@@ -77,6 +78,7 @@ pub(crate) struct CreatePassword {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = PasswordCreated)]
 pub(crate) struct Created {
     email_id: String,
     #[serde(flatten)]
@@ -146,6 +148,7 @@ pub(super) fn email_named<'a>(user: &'a User, name: &Name) -> Option<&'a Email> 
 }
 
 #[derive(Deserialize, ToSchema)]
+#[schema(as = AuthenticatePassword)]
 pub(crate) struct Authenticate {
     email: String,
     password: String,

@@ -116,7 +116,8 @@ pub(crate) async fn get(caller: Management) -> Reply<PolicyReply> {
 /// Replaces roles, resources and scope values (our extension). What is missing from the body is gone; what a client or
 /// a user can no longer have is narrowed away at their next request.
 ///
-/// The body has `stytch_user {permissions}`, `custom_roles [{role_id, description, permissions}]`,
+/// The body is not what the call above answers with: members have other names here, and those that are not known are
+/// refused. It has `stytch_user {permissions}`, `custom_roles [{role_id, description, permissions}]`,
 /// `custom_resources [{resource_id, description, available_actions}]` and
 /// `custom_scopes [{scope, description, permissions, optional}]`, where a permission is `{resource_id, actions}`.
 #[utoipa::path(put, path = "/v1/rbac/policy", tag = "RBAC", request_body = Object, responses(

@@ -88,7 +88,7 @@ pub(crate) async fn envelope(State(app): State<App>, request: Request, next: Nex
             request_id: around.request_id,
             error_type: error_type.to_owned(),
             error_message: refusal.description.into_owned(),
-            error_url: around.errors + error_type,
+            error_url: around.error_url,
         })
         .into_response()
     })
@@ -104,7 +104,7 @@ pub(crate) async fn oauth_envelope(State(app): State<App>, request: Request, nex
             request_id: around.request_id,
             error,
             error_description: refusal.description.into_owned(),
-            error_uri: around.errors + error,
+            error_uri: around.error_url,
         })
         .into_response()
     })
@@ -115,8 +115,8 @@ pub(crate) async fn oauth_envelope(State(app): State<App>, request: Request, nex
 struct Around {
     status_code: u16,
     request_id: String,
-    /// Where errors are explained; the name of one goes behind it.
-    errors: String,
+    /// Where it is said how to read an error.
+    error_url: String,
 }
 
 async fn enclose(app: &App, request: Request, next: Next, failure: fn(Around, Refusal) -> Response) -> Response {
@@ -129,7 +129,7 @@ async fn enclose(app: &App, request: Request, next: Next, failure: fn(Around, Re
         return replace_body(response, body);
     }
     let Some(failed) = response.extensions().get::<Failed>().cloned() else { return response };
-    let around = Around { status_code, request_id, errors: format!("{}/docs/errors#", app.issuer) };
+    let around = Around { status_code, request_id, error_url: format!("{}/v1/reference#errors", app.issuer) };
     replace_body(response, failure(around, failed.refusal))
 }
 
