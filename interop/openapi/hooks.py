@@ -1,5 +1,6 @@
 """What Schemathesis loads: it sends the stories beside what it thinks of itself, and notes each status."""
 
+import functools
 import json
 import os
 
@@ -19,11 +20,26 @@ def before_add_examples(context, examples):
         examples.append(context.operation.Case(media_type="application/json", **tell()))
 
 
+@functools.cache
+def story_of(operation):
+    """A body that would succeed, but for what others have done meanwhile."""
+    tell = STORIES.get(operation)
+    return tell().get("body") if tell else None
+
+
 @schemathesis.hook
 def map_body(context, body):
-    """Lets every second invented id in a body be a real one, so that the request comes farther than its first check."""
-    if not isinstance(body, dict):
+    """Lets requests come farther than their first check.
+
+    Of every second the body is one that would succeed, with a single member as it was invented; in the others every second
+    id is real.
+    """
+    if not isinstance(body, dict) or not body:
         return body
+    size = sum(len(name) for name in body)
+    if size % 2 == 0 and (story := story_of(context.operation.label)):
+        name = sorted(body)[size % len(body)]
+        return {**story, name: body[name]}
     is_known = {name: isinstance(value, str) and len(value) % 2 == 0 and name in KNOWN for name, value in body.items()}
     return {name: KNOWN[name] if is_known[name] else value for name, value in body.items()}
 
