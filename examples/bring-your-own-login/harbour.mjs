@@ -13,7 +13,14 @@ const TOKEN_ISSUER = `${HARBOUR_URL}/`;
 
 /** The guest's request: after the login, and after consent unless it was given before. */
 async function begin({ url, session }) {
-  if (!session) return redirect(`/login?${new URLSearchParams({ next: url.pathname + url.search })}`);
+  const prompt = (url.searchParams.get('prompt') ?? '').split(' ').filter(Boolean);
+  if (!session || prompt.includes('login')) {
+    // Once is enough: the way back does not ask for it again.
+    const others = prompt.filter((value) => value !== 'login').join(' ');
+    if (others) url.searchParams.set('prompt', others);
+    else url.searchParams.delete('prompt');
+    return redirect(`/login?${new URLSearchParams({ next: url.pathname + url.search })}`);
+  }
   const request = asked(url.searchParams);
   const { session_token } = await attest(tokenOf(session.user, TOKEN_ISSUER));
   const { client, consent_required, scope_results } = await startAuthorization(request, session_token);

@@ -70,12 +70,12 @@ describe('bring your own login', { skip }, () => {
   const SCOPE = 'openid email offline_access notes.read notes.write';
 
   /** What the guest sends its browser away with, and what it expects back. */
-  async function request(scope = SCOPE) {
+  async function request(scope = SCOPE, more = {}) {
     const pkceCodeVerifier = client.randomPKCECodeVerifier();
     const checks = { pkceCodeVerifier, expectedState: client.randomState(), expectedNonce: client.randomNonce() };
     const url = client.buildAuthorizationUrl(guest, {
       redirect_uri: CALLBACK, scope, state: checks.expectedState, nonce: checks.expectedNonce,
-      code_challenge: await client.calculatePKCECodeChallenge(pkceCodeVerifier), code_challenge_method: 'S256',
+      code_challenge: await client.calculatePKCECodeChallenge(pkceCodeVerifier), code_challenge_method: 'S256', ...more,
     });
     return { url, checks };
   }
@@ -113,6 +113,9 @@ describe('bring your own login', { skip }, () => {
     // Consent is remembered, but for access while the user is away: that is asked each time.
     await signIn(ada, 'openid email notes.read');
     assert.deepEqual(ada.visited, []);
+    // A guest that wants to be sure of who is there gets a login.
+    await ada.authorize((await request('openid email notes.read', { prompt: 'login' })).url);
+    assert.deepEqual(ada.visited, ['login']);
     // Harbour is asked whether Ada still has access; without a good answer this fails.
     const refreshed = await client.refreshTokenGrant(guest, tokens.refresh_token);
     assert.equal((await client.tokenIntrospection(guest, refreshed.access_token)).active, true);
