@@ -19,6 +19,8 @@ CREDENTIALS = base64.b64encode(f"{PROJECT}:{SECRET}".encode()).decode()
 MAILS = Path(os.environ["INTEROP_DIRECTORY"], "mail")
 PASSWORD = "A quite unusual sentence 4711"
 CALLBACK = "https://partner.example/callback"
+# Nobody listens there.
+HOOKS = "https://127.0.0.1:9/hooks"
 PHONE_NUMBERS = itertools.count(secrets.randbelow(10**8))
 
 
@@ -85,12 +87,12 @@ def webhook():
     """Another webhook; a project has few, so those of before go."""
     for old in call("GET", "/v1/webhooks")["webhooks"][5:]:
         call("DELETE", f"/v1/webhooks/{old['webhook_id']}")
-    body = {"url": "https://app.example/hooks", "kinds": ["user.disabled"]}
+    body = {"url": HOOKS, "kinds": ["user.disabled"]}
     return call("POST", "/v1/webhooks", body)["webhook"]
 
 
 def authorization(client_id, **members):
-    """What the host app's page asks for; the challenge is of the verifier `CALLBACK`, padded to its least length."""
+    """What an app asks of the host app's page."""
     return {
         "client_id": client_id,
         "redirect_uri": CALLBACK,

@@ -184,7 +184,11 @@ class LoginBefore(BaseHTTPRequestHandler):
     """The userinfo endpoint of another login, whose access tokens are addresses in base64url."""
 
     def do_GET(self):
-        email = base64.urlsafe_b64decode(self.headers["authorization"].removeprefix("Bearer ")).decode()
+        try:
+            email = base64.urlsafe_b64decode(self.headers["authorization"].removeprefix("Bearer ")).decode()
+        except ValueError:
+            self.send_error(401)
+            return
         answer = json.dumps({"sub": "1", "email": email, "email_verified": True}).encode()
         self.send_response(200)
         self.send_header("content-type", "application/json")
@@ -338,7 +342,7 @@ def a_webhook():
 def a_new_webhook():
     # There must be room for it.
     management.webhook()
-    return body(url="https://app.example/hooks", kinds=["*"])
+    return body(url=management.HOOKS, kinds=["*"])
 
 
 @story(f"PUT {WEBHOOK}")
