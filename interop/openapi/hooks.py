@@ -23,10 +23,10 @@ def story_of(operation):
 @schemathesis.hook
 def before_load_schema(context, raw_schema):
     """Bodies from which the coverage phase departs, by one member at a time."""
-    for operation in STORIES:
-        if body := story_of(operation):
-            method, path = operation.split(" ", 1)
-            raw_schema["paths"][path][method.lower()]["requestBody"]["content"]["application/json"]["example"] = body
+    for path, methods in raw_schema["paths"].items():
+        for method, operation in methods.items():
+            if body := story_of(f"{method.upper()} {path}"):
+                operation["requestBody"]["content"]["application/json"]["example"] = body
 
 
 @schemathesis.hook

@@ -4,9 +4,11 @@ A story begins anew each time, so that none depends on what another left behind.
 """
 
 import base64
+import hashlib
 import json
 import threading
 import time
+import urllib.parse
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import jwt
@@ -16,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 import management
 from management import call
 
+# RFC 7636, appendix B.
+CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 # By the call: a function that answers with `path_parameters`, `query` and `body`, as far as there are any.
 STORIES = {}
 
@@ -103,9 +107,44 @@ def a_request_of_an_app():
 
 @story("POST /v1/idp/oauth/authorize")
 def an_answer_to_an_app():
-    challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
     asked = management.authorization(management.app()["client_id"], user_id=management.user()["user_id"])
-    return {"body": {**asked, "consent_granted": True, "state": "x", "code_challenge": challenge}}
+    return {"body": {**asked, "consent_granted": True, "state": "x", "code_challenge": CHALLENGE}}
+
+
+INTERACTION = "/v1/interactions/{interaction_id}"
+BINDING = base64.urlsafe_b64encode(hashlib.sha256(b"the session at the host app").digest()).decode().rstrip("=")
+
+
+@story("POST /v1/interactions")
+def a_query():
+    app = management.app()
+    asked = management.authorization(app["client_id"], scope="openid email", state="x", code_challenge=CHALLENGE)
+    del asked["scopes"]
+    query = urllib.parse.urlencode(asked | {"code_challenge_method": "S256"})
+    return body(query=query, browser_binding=BINDING, user_id=management.user()["user_id"])
+
+
+def an_interaction():
+    asked = a_query()["body"]
+    return call("POST", "/v1/interactions", asked)["interaction_id"], asked["user_id"]
+
+
+@story(f"GET {INTERACTION}")
+def an_interaction_that_waits():
+    return path(interaction_id=an_interaction()[0])
+
+
+@story(f"POST {INTERACTION}/login")
+def a_user_who_logs_in():
+    interaction_id, user_id = an_interaction()
+    return path(interaction_id=interaction_id) | body(user_id=user_id, browser_binding=BINDING)
+
+
+@story(f"POST {INTERACTION}/decide")
+def a_user_who_decides():
+    interaction_id, user_id = an_interaction()
+    decision = {"decision": "allow", "scopes": ["openid", "email"], "user_id": user_id, "browser_binding": BINDING}
+    return path(interaction_id=interaction_id) | body(**decision)
 
 
 # ---------------------------------------------------------------- passwords
