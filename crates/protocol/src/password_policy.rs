@@ -8,7 +8,7 @@ use crate::{ErrorCode::InvalidRequest, Refusal, refuse, refuse_api};
 use serde::{Deserialize, Serialize};
 
 /// Counted in characters, so that an umlaut is as long as a letter.
-const SHORTEST: usize = 8;
+pub const SHORTEST: u32 = 8;
 
 /// What zxcvbn calls safely unguessable, of 0 to 4.
 const LEAST_SCORE: u8 = 3;
@@ -75,7 +75,11 @@ pub struct Strength {
 /// Whether a password that somebody chooses is long enough, whatever else the project asks for.
 pub fn validate_length(password: &str) -> Result<(), Refusal> {
     // NIST SP 800-63B-4 §3.1.1.2
-    if password.chars().count() < SHORTEST { Err(TOO_SHORT) } else { Ok(()) }
+    if length(password) < SHORTEST { Err(TOO_SHORT) } else { Ok(()) }
+}
+
+fn length(password: &str) -> u32 {
+    u32::try_from(password.chars().count()).unwrap_or(u32::MAX)
 }
 
 /// Of which kinds the characters are. What is neither letter nor digit is a symbol; so are letters without a case.
@@ -85,14 +89,13 @@ pub fn luds(password: &str, policy: &PasswordPolicy) -> Luds {
     let (has_lower_case, has_upper_case) = (has(char::is_lowercase), has(char::is_uppercase));
     let (has_digit, has_symbol) = (has(char::is_numeric), has(is_symbol));
     let kinds = [has_lower_case, has_upper_case, has_digit, has_symbol].map(u32::from);
-    let length = u32::try_from(password.chars().count()).unwrap_or(u32::MAX);
     Luds {
         has_lower_case,
         has_upper_case,
         has_digit,
         has_symbol,
         missing_complexity: policy.luds_min_complexity.saturating_sub(kinds.iter().sum()),
-        missing_characters: policy.luds_min_length.saturating_sub(length),
+        missing_characters: policy.luds_min_length.saturating_sub(length(password)),
     }
 }
 

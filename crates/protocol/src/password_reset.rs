@@ -4,7 +4,7 @@
 
 use crate::{
     Refusal,
-    id::{EmailId, UserId},
+    id::{EmailId, InteractionId, UserId},
     pkce::CodeChallenge,
     refuse_api,
     session::Attributes,
@@ -43,6 +43,9 @@ pub const TOO_MANY: Refusal =
 /// Mails that are good at the same time. More would only fill somebody's inbox.
 pub const MOST_AT_ONCE: i64 = 5;
 
+/// How long a token is good unless it is asked for otherwise.
+pub const LIFETIME: Seconds = Seconds(30 * 60);
+
 /// The language of a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -52,14 +55,32 @@ pub enum MailLocale {
     De,
 }
 
+impl MailLocale {
+    /// The language of a mail for somebody who reads pages in the language `tag` (BCP 47).
+    pub fn of_tag(tag: &str) -> Self {
+        match tag.split('-').next() {
+            Some(language) if language.eq_ignore_ascii_case("de") => Self::De,
+            _ => Self::En,
+        }
+    }
+}
+
+/// Where the link in the mail leads. A token is good only where its link leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// A page of the host app: of the setting `redirect_urls`, without the token.
+    HostApp(String),
+    /// Our own page. With the authorization request that waits for whoever asked, if there is one.
+    OwnPage(Option<InteractionId>),
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct PasswordReset {
     pub id: String,
     pub user_id: UserId,
     /// The address that the mail goes to. While it is the user's the token counts.
     pub email_id: EmailId,
-    /// Where the link leads, without the token.
-    pub redirect_url: String,
+    pub destination: Destination,
     pub code_challenge: Option<CodeChallenge>,
     /// Of the device that asked.
     pub attributes: Attributes,
@@ -80,7 +101,7 @@ pub struct Presented {
 /// How long a token is good.
 pub fn lifetime(minutes: Option<i64>) -> Result<Seconds, Refusal> {
     match minutes {
-        None => Ok(Seconds(30 * 60)),
+        None => Ok(LIFETIME),
         Some(minutes @ 5..=10_080) => Ok(Seconds(minutes * 60)),
         Some(_) => Err(BAD_LIFETIME),
     }
@@ -106,10 +127,20 @@ pub fn validate(reset: &PasswordReset, presented: &Presented, now: Timestamp) ->
     if is_elsewhere || is_another { Err(OTHER_DEVICE) } else { Ok(()) }
 }
 
-/// Where the mail leads.
-pub fn link(redirect_url: &str, token: &str) -> Option<String> {
-    let mut url = Url::parse(redirect_url).ok()?;
-    url.query_pairs_mut().append_pair("stytch_token_type", "reset_password").append_pair("token", token);
+/// The path of our own page, below the issuer.
+pub const OWN_PAGE: &str = "/password/reset";
+
+/// The link of the mail. Of our own page it is made of the issuer, never of what a request says (attacks.md row 17).
+/// `None` where the host app's page or the issuer is no URL.
+pub fn link(destination: &Destination, issuer: &str, token: &str) -> Option<String> {
+    let mut url = match destination {
+        Destination::HostApp(page) => Url::parse(page).ok()?,
+        Destination::OwnPage(_) => Url::parse(&format!("{}{OWN_PAGE}", issuer.trim_end_matches('/'))).ok()?,
+    };
+    if let Destination::HostApp(_) = destination {
+        url.query_pairs_mut().append_pair("stytch_token_type", "reset_password");
+    }
+    url.query_pairs_mut().append_pair("token", token);
     Some(url.into())
 }
 
@@ -127,7 +158,7 @@ mod tests {
             id: "1".into(),
             user_id: UserId::new("user-test-1"),
             email_id: EmailId::new("email-test-1"),
-            redirect_url: "https://app.example/new".into(),
+            destination: Destination::HostApp("https://app.example/new".into()),
             code_challenge: None,
             attributes: Attributes { ip_address: "192.0.2.1".into(), user_agent: "Browser".into() },
             locale: MailLocale::En,
@@ -169,8 +200,34 @@ mod tests {
 
     #[test]
     fn a_link_keeps_what_its_page_asks_for() {
+        let page = |url: &str| Destination::HostApp(url.into());
         let expected = "https://app.example/new?a=b&stytch_token_type=reset_password&token=x_-";
-        assert_eq!(link("https://app.example/new?a=b", "x_-").as_deref(), Some(expected));
-        assert_eq!(link("no url", "x"), None);
+        assert_eq!(link(&page("https://app.example/new?a=b"), "", "x_-").as_deref(), Some(expected));
+        assert_eq!(link(&page("no url"), "https://id.example", "x"), None);
+    }
+
+    #[test]
+    fn a_link_to_our_own_page_is_made_of_the_issuer_and_the_token_alone() {
+        for interaction in [None, Some(InteractionId::new("int_1"))] {
+            let own = Destination::OwnPage(interaction);
+            let link = |issuer| super::link(&own, issuer, "x_-");
+            let expected = "https://id.example/auth/password/reset?token=x_-";
+            assert_eq!(link("https://id.example/auth").as_deref(), Some(expected));
+            assert_eq!(link("https://id.example/auth/").as_deref(), Some(expected));
+            assert_eq!(link(""), None);
+        }
+    }
+
+    #[test]
+    fn a_mail_speaks_the_language_of_the_page() {
+        for (tag, expected) in [
+            ("de", MailLocale::De),
+            ("DE-at", MailLocale::De),
+            ("en", MailLocale::En),
+            ("den", MailLocale::En),
+            ("", MailLocale::En),
+        ] {
+            assert_eq!(MailLocale::of_tag(tag), expected, "{tag}");
+        }
     }
 }

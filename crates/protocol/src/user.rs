@@ -120,6 +120,11 @@ impl Profile {
         self.emails.first()
     }
 
+    /// The address that is compared as `name`.
+    pub fn email_named(&self, name: &Name) -> Option<&Email> {
+        self.emails.iter().find(|email| Name::email(&email.address) == *name)
+    }
+
     /// The phone number that clients see.
     pub fn phone_number(&self) -> Option<&PhoneNumber> {
         self.phone_numbers.first()

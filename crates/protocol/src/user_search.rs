@@ -151,6 +151,19 @@ impl Query {
         Some(lookups.flatten().collect())
     }
 
+    /// When everybody who can fit was created: after the first and before the second.
+    pub fn created_within(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+        if self.operator == Operator::Or && self.filters.len() > 1 {
+            return (None, None);
+        }
+        let spans = self.filters.iter().filter_map(|filter| match filter {
+            Filter::Created(after, before) => Some((*after, *before)),
+            _ => None,
+        });
+        let (after, before): (Vec<_>, Vec<_>) = spans.unzip();
+        (after.into_iter().flatten().max(), before.into_iter().flatten().min())
+    }
+
     /// Whether somebody must be asked for the password.
     pub fn needs_password(&self) -> bool {
         self.filters.iter().any(|filter| matches!(filter, Filter::PasswordExists(_)))
@@ -266,6 +279,23 @@ mod tests {
             assert!(refusal.to_string().contains(name), "{refusal}");
         }
         assert_eq!(parse("user_id", &json!(["user-test-1", "42"]), seconds), Err(MIXED_IDS));
+    }
+
+    #[test]
+    fn times_of_creation_narrow_where_to_look() {
+        let filter = |name: &str, value: Value| parse(name, &value, seconds).unwrap();
+        let later = filter("created_at_greater_than", json!("5"));
+        let between = filter("created_at_between", json!({ "greater_than": "3", "less_than": "9" }));
+        let loose = filter("status", json!("active"));
+        let within = |operator, filters: &[&Filter]| {
+            Query { operator, filters: filters.iter().map(|&own| own.clone()).collect() }.created_within()
+        };
+        let (five, nine) = (Some(Timestamp(5)), Some(Timestamp(9)));
+        assert_eq!(within(Operator::And, &[&loose, &later, &between]), (five, nine));
+        assert_eq!(within(Operator::And, &[&later]), (five, None));
+        assert_eq!(within(Operator::And, &[&loose]), (None, None));
+        assert_eq!(within(Operator::Or, &[&later]), (five, None));
+        assert_eq!(within(Operator::Or, &[&later, &loose]), (None, None));
     }
 
     #[test]

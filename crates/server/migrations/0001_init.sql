@@ -82,7 +82,9 @@ CREATE TABLE passwords (
     PRIMARY KEY (project_id, user_id)
 );
 
--- Mails by which users set a new password. Sent where mail_due_at is NULL; used where there is no row any more.
+-- Mails by which users set a new password. Sent where mail_due_at is NULL; used where there is no row any more. Without
+-- a redirect_url the link leads to our own page, and interaction_id is the request that waits there; of those one a
+-- user is good, and voided_at says since when an older one is not.
 CREATE TABLE password_resets (
     project_id     TEXT   NOT NULL,
     reset_id       TEXT   NOT NULL,
@@ -90,7 +92,8 @@ CREATE TABLE password_resets (
     token_salt     BYTES  NOT NULL,
     user_id        TEXT   NOT NULL,
     email_id       TEXT   NOT NULL,
-    redirect_url   TEXT   NOT NULL,
+    redirect_url   TEXT,
+    interaction_id TEXT,
     code_challenge TEXT,
     attributes     TEXT   NOT NULL,
     locale         TEXT   NOT NULL,
@@ -98,6 +101,7 @@ CREATE TABLE password_resets (
     expires_at     BIGINT NOT NULL,
     mail_due_at    BIGINT,
     mail_attempts  BIGINT NOT NULL,
+    voided_at      BIGINT,
     PRIMARY KEY (project_id, reset_id)
 );
 CREATE UNIQUE INDEX password_resets_by_token ON password_resets (project_id, token_hash);

@@ -43,6 +43,8 @@ pub struct Limits(Arc<Table>);
 struct Table {
     login_by_address: Option<Limit>,
     login_by_account: Option<Limit>,
+    forgot_by_address: Option<Limit>,
+    forgot_by_account: Option<Limit>,
     authorize_by_address: Option<Limit>,
     register_by_address: Option<Limit>,
     token_by_client: Option<Limit>,
@@ -66,6 +68,8 @@ impl Limits {
         Self(Arc::new(Table {
             login_by_address: per_minute(config.login_per_minute),
             login_by_account: per_minute(config.login_per_minute.saturating_mul(ACCOUNT_FACTOR)),
+            forgot_by_address: per_minute(config.login_per_minute),
+            forgot_by_account: per_minute(config.login_per_minute.saturating_mul(ACCOUNT_FACTOR)),
             authorize_by_address: per_minute(config.authorize_per_minute),
             register_by_address: per_minute(config.register_per_minute),
             token_by_client: per_second(config.token_per_second),
@@ -78,6 +82,13 @@ impl Limits {
         pass(self.0.login_by_address.as_ref(), &network(address))?;
         // Folded as far as this needs: another spelling must not be another account.
         pass(self.0.login_by_account.as_ref(), &login.trim().to_lowercase())
+    }
+
+    /// One question from `address` for a new password of the account `login`; both must have room. As often as logins,
+    /// and counted apart from them: who has guessed their own password too often may still ask for another.
+    pub fn forgot(&self, address: IpAddr, login: &str) -> Result<(), Wait> {
+        pass(self.0.forgot_by_address.as_ref(), &network(address))?;
+        pass(self.0.forgot_by_account.as_ref(), &login.trim().to_lowercase())
     }
 
     /// One authorization request from `address`.
@@ -343,6 +354,18 @@ mod tests {
             .count();
         assert_eq!(passed, 2 * usize::try_from(ACCOUNT_FACTOR).unwrap());
         assert_eq!(limits.login(address("198.51.100.1"), "bob"), Ok(()));
+    }
+
+    #[test]
+    fn whoever_failed_to_log_in_may_still_ask_for_a_new_password() {
+        let (limits, _) = limits(config::Limits { login_per_minute: 2, ..OFF });
+        let here = address("192.0.2.1");
+        while limits.login(here, "alice").is_ok() {}
+        let passed = (0..50).filter(|n| limits.forgot(here, &format!("user{n}")).is_ok()).count();
+        assert_eq!(passed, 2);
+        let elsewhere = |n: usize| address(&format!("198.51.100.{n}"));
+        let passed = (0..50).filter(|n| limits.forgot(elsewhere(*n), "Alice").is_ok()).count();
+        assert_eq!(passed, 2 * usize::try_from(ACCOUNT_FACTOR).unwrap());
     }
 
     #[test]

@@ -66,6 +66,14 @@ impl Post {
         Ok(Self(Arc::new(Parts { from, way, due: Notify::new() })))
     }
 
+    /// Whether what is sent arrives: at a mail server, or in the folder of whoever develops on this machine.
+    pub(crate) fn reaches_people(&self) -> bool {
+        match self.0.way {
+            Way::Smtp(_) => true,
+            Way::Folder { is_development, .. } => is_development,
+        }
+    }
+
     /// There is something to send; the job need not wait until it looks by itself.
     pub(crate) fn wake(&self) {
         self.0.due.notify_one();

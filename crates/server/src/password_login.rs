@@ -78,7 +78,7 @@ pub(crate) async fn verify(
         return Ok(Outcome::Refused(Some(user.id), reason));
     }
     let password_hash = match verdict {
-        Verdict::Right { renewed: Some(renewed) } => renew(app, &user.id, stored.hash, renewed, now).await?,
+        Verdict::Right { renewed: Some(renewed) } => renew(app, &user.id, stored.hash, renewed).await?,
         _ => stored.hash,
     };
     Ok(Outcome::Right(Verified { user_id: user.id, password_hash }))
@@ -111,16 +111,13 @@ async fn count_failure(app: &App, user_id: Option<&UserId>, now: Timestamp) -> R
 }
 
 /// Stores a hash with today's parameters, unless the password was changed meanwhile, and returns the one that counts.
-async fn renew(app: &App, user_id: &UserId, old: String, new: String, now: Timestamp) -> Result<String, Failure> {
+async fn renew(app: &App, user_id: &UserId, old: String, new: String) -> Result<String, Failure> {
     let (app, user_id) = (app.clone(), user_id.clone());
     app.clone()
         .store
         .write(move |tx| {
-            if tx.find_password(&app.project, &user_id)?.is_some_and(|stored| stored.hash == old) {
-                tx.set_password(&app.project, &user_id, &new, now)?;
-                return Ok(new.clone());
-            }
-            Ok(old.clone())
+            let is_renewed = tx.renew_password_hash(&app.project, &user_id, &old, &new)?;
+            Ok(if is_renewed { new.clone() } else { old.clone() })
         })
         .await
 }

@@ -4,7 +4,7 @@ use crate::{
     app::App,
     failure::Failure,
     http::{
-        account::apps,
+        account::{apps, forgot_password, reset_password},
         interaction::{account, consent, login},
         management,
         oauth::{authorize, introspect, jwks, logout, metadata, register, revoke, token, userinfo},
@@ -22,7 +22,7 @@ use hospes_protocol::{
     ErrorCode::{MethodNotAllowed, NotFound},
     Refusal,
     capabilities::Endpoints,
-    refuse,
+    password_reset, refuse,
 };
 use std::sync::Arc;
 
@@ -89,6 +89,10 @@ fn people(app: &App) -> Router<App> {
         .route("/login", get(login::get).post(login::post))
         .route("/account", get(account::get).post(account::post))
         .route("/consent", get(consent::get).post(consent::post))
+        .route(forgot_password::FORGOT_PASSWORD, get(forgot_password::get).post(forgot_password::post))
+        .route(forgot_password::SENT, get(forgot_password::sent))
+        .route(password_reset::OWN_PAGE, get(reset_password::get).post(reset_password::post))
+        .route(reset_password::SET, get(reset_password::set))
         .route("/account/apps", get(apps::get).post(apps::post))
         .route("/", get(apps::home));
     whole(router)

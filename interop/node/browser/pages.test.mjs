@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { hospes } from '../hospes.mjs';
 import { PASSWORD, issuer } from '../person.mjs';
-import { answers, answerTo, inspect, isOn, logIn, open, received, request } from './stage.mjs';
+import { answers, answerTo, inspect, isOn, logIn, mailedLink, open, received, request } from './stage.mjs';
 
 const stage = await open();
 after(() => stage.stop());
@@ -145,6 +145,37 @@ for (const javaScriptEnabled of [true, false]) {
 
     await page.goto(ask().href);
     await isOn(page, 'consent');
+  });
+
+  story(`a forgotten password, ${mode}`, { javaScriptEnabled }, async (page) => {
+    const [name, password] = [javaScriptEnabled ? 'finn' : 'greta', 'umbrella over the north pier'];
+    const asked = ask({ prompt: 'consent' });
+    await page.goto(asked.href);
+    await isOn(page, 'login');
+    await page.click('#login-forgot');
+    await isOn(page, 'forgot-password');
+    await page.fill('#email', `${name}@harbour.example`);
+    await page.click('#forgot-submit');
+    await isOn(page, 'reset-sent');
+    await page.goto(await mailedLink(`${name}@harbour.example`));
+    await isOn(page, 'reset-password');
+    await page.fill('#password', 'qwertyuiop');
+    await page.click('#reset-submit');
+    assert.match(await page.innerText('[role="alert"]'), /leaks/);
+    await page.fill('#password', password);
+    await page.click('#reset-submit');
+    await isOn(page, 'consent');
+    await page.click('#consent-allow');
+    assert.ok((await answerTo(asked)).get('code'));
+    const stranger = await stage.profile();
+    try {
+      const window = await stranger.newPage();
+      await window.goto(`${issuer}/login`);
+      await logIn(window, name, password);
+      await isOn(window, 'apps');
+    } finally {
+      await stranger.close();
+    }
   });
 
   story(`logout, ${mode}`, { javaScriptEnabled }, async (page) => {
@@ -324,6 +355,26 @@ story('every page: accessible, narrow and wide, light and dark', {}, async (page
   await inspect(page, 'login');
   await logIn(page, 'emil', 'not the password');
   await inspect(page, 'login-wrong');
+  await page.click('#login-forgot');
+  await isOn(page, 'forgot-password');
+  await inspect(page, 'forgot-password');
+  await page.fill('#email', 'ben@harbour.example');
+  await page.click('#forgot-submit');
+  await isOn(page, 'reset-sent');
+  await inspect(page, 'reset-sent');
+  await page.goto(`${issuer}/password/reset?token=spent`);
+  await isOn(page, 'forgot-password');
+  await inspect(page, 'forgot-password-spent');
+  await page.goto(await mailedLink('ben@harbour.example'));
+  await isOn(page, 'reset-password');
+  await inspect(page, 'reset-password');
+  await page.fill('#password', 'harbour1');
+  await page.click('#reset-submit');
+  await isOn(page, 'reset-password');
+  await inspect(page, 'reset-password-weak');
+  await page.goto(`${issuer}/password/set`);
+  await isOn(page, 'password-set');
+  await inspect(page, 'password-set');
   const everything = 'openid profile email phone address offline_access notes.read notes.write';
   const asked = ask({ scope: everything, resource: 'https://mcp.example.com', prompt: 'consent' });
   await page.goto(asked.href);

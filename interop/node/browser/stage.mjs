@@ -6,11 +6,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { PASSWORD, issuer } from '../person.mjs';
@@ -113,6 +113,22 @@ export async function isOn(page, name) {
     const text = (await page.locator('body').innerText()).slice(0, 600);
     assert.fail(`expected the page ${name}, on ${found} at ${page.url()}: ${text}`);
   }
+}
+
+/** The link in the mail to this address, once it has come; each mail is read once. */
+export async function mailedLink(address) {
+  const mails = join(dirname(process.env.INTEROP_CONFIG), 'mail');
+  for (let waited = 0; waited < 200; waited += 1) {
+    const files = existsSync(mails) ? readdirSync(mails).filter((name) => name.endsWith('.eml')) : [];
+    for (const file of files.map((name) => join(mails, name))) {
+      const mail = readFileSync(file, 'utf8').replaceAll('=\r\n', '').replaceAll('=3D', '=');
+      if (!mail.includes(`To: ${address}`)) continue;
+      rmSync(file);
+      return mail.match(/: (http\S+)/)[1];
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return assert.fail(`no mail to ${address}`);
 }
 
 export async function logIn(page, username, password = PASSWORD) {

@@ -31,6 +31,8 @@ pub(crate) enum FormKind {
     Consent,
     Logout,
     Apps,
+    ForgotPassword,
+    ResetPassword,
 }
 
 impl FormKind {
@@ -41,6 +43,8 @@ impl FormKind {
             Self::Consent => b"consent",
             Self::Logout => b"logout",
             Self::Apps => b"apps",
+            Self::ForgotPassword => b"forgot-password",
+            Self::ResetPassword => b"reset-password",
         }
     }
 }
@@ -118,12 +122,12 @@ impl Browser {
         self.binding.as_deref().is_some_and(|binding| sha256(binding.as_bytes()).ct_eq(hash).into())
     }
 
-    /// The token that a form of this kind carries. Login forms are bound to the browser only, so that a login in another
-    /// tab does not spoil them; every other form is bound to the session too, so that a form drawn for one user is not
+    /// The token that a form of this kind carries. Forms for people who are not signed in are bound to the browser only, so
+    /// that a login in another tab does not spoil them; every other form is bound to the session too, so that a form drawn for one user is not
     /// taken from the next.
     pub(crate) fn csrf(&self, app: &App, kind: FormKind, subject: &str) -> String {
         let session = match kind {
-            FormKind::Login => "",
+            FormKind::Login | FormKind::ForgotPassword | FormKind::ResetPassword => "",
             _ => self.session.as_deref().unwrap_or_default(),
         };
         let binding = self.binding.as_deref().unwrap_or_default();

@@ -52,7 +52,8 @@ async fn send_one(app: &App, id: String, now: Timestamp) -> Result<()> {
         Some(_) if now >= due.reset.expires_at => None,
         Some(email) => {
             let token = token(app, &due.reset.id, &due.token_salt);
-            let link = password_reset::link(&due.reset.redirect_url, token.text()).context("a stored redirect URL")?;
+            let link = password_reset::link(&due.reset.destination, &app.issuer, token.text())
+                .context("where a mail leads")?;
             let texts = reset_mail::texts(&due.reset, &app.issuer, &link);
             let mail = Mail {
                 id: due.reset.id.clone(),

@@ -8,9 +8,10 @@ use super::{
     response::{self, Policy},
     sample,
     view::{
-        AccountChoiceView, AccountView, AppsView, ClientView, ConsentView, ErrorKind, ErrorView, FormPostView,
-        FormView, LoggedOutView, LoginError, LoginReason, LoginView, LogoutView, Outcome, OutcomeView, ResourceView,
-        ScopeState, ScopeView,
+        AccountChoiceView, AccountView, AppsView, ClientView, ConsentView, ErrorKind, ErrorView, ForgotPasswordError,
+        ForgotPasswordView, FormPostView, FormView, LoggedOutView, LoginError, LoginReason, LoginView, LogoutView,
+        Outcome, OutcomeView, PasswordRule, PasswordSetView, ResetPasswordError, ResetPasswordView, ResetSentView,
+        ResourceView, ScopeState, ScopeView,
     },
 };
 use anyhow::{Context as _, Result, ensure};
@@ -21,7 +22,7 @@ use axum::{
     response::Response,
 };
 use base64ct::{Base64, Encoding as _};
-use hospes_protocol::{Seconds, Timestamp, client::Party};
+use hospes_protocol::{Seconds, Timestamp, client::Party, password_policy::SHORTEST};
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind as TemplateFault, Output, UndefinedBehavior, context,
     syntax::SyntaxConfig,
@@ -119,6 +120,22 @@ impl Pages {
         self.respond(Self::draw_login(view), StatusCode::OK, page)
     }
 
+    pub fn forgot_password(&self, view: &ForgotPasswordView, page: &PageContext) -> Response {
+        self.respond(Self::draw_forgot_password(view), StatusCode::OK, page)
+    }
+
+    pub fn reset_sent(&self, view: &ResetSentView, page: &PageContext) -> Response {
+        self.respond(Self::draw_reset_sent(view), StatusCode::OK, page)
+    }
+
+    pub fn reset_password(&self, view: &ResetPasswordView, page: &PageContext) -> Response {
+        self.respond(Self::draw_reset_password(view), StatusCode::OK, page)
+    }
+
+    pub fn password_set(&self, view: &PasswordSetView, page: &PageContext) -> Response {
+        self.respond(Self::draw_password_set(view), StatusCode::OK, page)
+    }
+
     pub fn account(&self, view: &AccountChoiceView, page: &PageContext) -> Response {
         self.respond(Self::draw_account(view), StatusCode::OK, page)
     }
@@ -157,6 +174,11 @@ impl Pages {
     pub fn apps(&self, view: &AppsView, page: &PageContext) -> Response {
         let locale = self.locale(page);
         self.respond(Self::draw_apps(view, locale), StatusCode::OK, page)
+    }
+
+    /// The language in which a page is drawn, a BCP 47 tag: for what is said to the same person elsewhere.
+    pub fn language(&self, page: &PageContext) -> &str {
+        &self.locale(page).tag
     }
 
     fn locale(&self, page: &PageContext) -> &Arc<Locale> {
@@ -216,15 +238,70 @@ impl Pages {
             form => form(&view.form),
             client => view.client.as_ref().map(client),
             username => display_name(&view.username),
+            forgot_path => &view.forgot_path,
             again => view.reason == LoginReason::ConfirmIdentity,
             error => view.error.map(|error| match error {
                 LoginError::WrongCredentials => "wrong_credentials",
+                LoginError::MustReset if view.forgot_path.is_some() => "must_reset",
+                LoginError::MustReset => "must_reset_elsewhere",
                 LoginError::Incomplete => "incomplete",
                 LoginError::TooManyAttempts => "too_many_attempts",
                 LoginError::Busy => "busy",
             }),
         };
         Drawing::of("login", values).with_logos(view.client.iter())
+    }
+
+    pub(super) fn draw_forgot_password(view: &ForgotPasswordView) -> Drawing {
+        let values = context! {
+            form => form(&view.form),
+            email => display_name(&view.email),
+            login_path => &view.login_path,
+            error => view.error.map(|error| match error {
+                ForgotPasswordError::Incomplete => "incomplete",
+                ForgotPasswordError::LinkSpent => "link_spent",
+            }),
+        };
+        Drawing::of("forgot-password", values)
+    }
+
+    pub(super) fn draw_reset_sent(view: &ResetSentView) -> Drawing {
+        let minutes = (view.lifetime.0 / 60).to_string();
+        Drawing::of("reset-sent", context! { minutes, login_path => &view.login_path })
+    }
+
+    pub(super) fn draw_reset_password(view: &ResetPasswordView) -> Drawing {
+        let (rule, length, kinds) = match view.rule {
+            PasswordRule::Unguessable => ("unguessable", SHORTEST, 0),
+            PasswordRule::Kinds { length, kinds } => ("kinds", length, kinds),
+        };
+        let (error, score) = match view.error {
+            None => (None, None),
+            Some(ResetPasswordError::Incomplete) => (Some("incomplete"), None),
+            Some(ResetPasswordError::TooShort) => (Some("too_short"), None),
+            Some(ResetPasswordError::TooLong) => (Some("too_long"), None),
+            Some(ResetPasswordError::Breached) => (Some("breached"), None),
+            Some(ResetPasswordError::Guessable(score)) => (Some("guessable"), Some(score.min(4))),
+            Some(ResetPasswordError::Kinds) => (Some("kinds"), None),
+            Some(ResetPasswordError::Busy) => (Some("busy"), None),
+        };
+        let values = context! {
+            form => form(&view.form),
+            token => &view.token,
+            email => display_name(&view.email),
+            rule,
+            length => length.to_string(),
+            kinds => kinds.to_string(),
+            error,
+            score,
+        };
+        let mut drawing = Drawing::of("reset-password", values);
+        drawing.policy.secret_in_address = true;
+        drawing
+    }
+
+    pub(super) fn draw_password_set(view: &PasswordSetView) -> Drawing {
+        Drawing::of("password-set", context! { login_path => &view.login_path })
     }
 
     pub(super) fn draw_account(view: &AccountChoiceView) -> Drawing {

@@ -16,6 +16,8 @@ pub(super) struct Policy {
     pub(super) script_hash: Option<String>,
     /// The form goes to another site, which may look at `Origin`.
     pub(super) posts_elsewhere: bool,
+    /// The page's address holds a token: nobody is told it, not even we.
+    pub(super) secret_in_address: bool,
 }
 
 impl Policy {
@@ -38,7 +40,7 @@ impl Policy {
     /// `no-referrer` would make browsers send `Origin: null` with our own forms, which then could not be told from
     /// forged ones. `same-origin` tells other sites just as little.
     fn referrer(&self) -> &'static str {
-        if self.posts_elsewhere { "strict-origin" } else { "same-origin" }
+        if self.posts_elsewhere || self.secret_in_address { "strict-origin" } else { "same-origin" }
     }
 }
 

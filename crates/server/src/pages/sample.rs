@@ -5,8 +5,9 @@ use super::{
     render::{Drawing, PageContext, Pages},
     view::{
         AccountChoiceView, AccountView, AppView, AppsView, ClientView, ConsentView, END_CHOICES, ErrorKind, ErrorView,
-        FormPostView, FormView, LoggedOutView, LoginError, LoginReason, LoginView, LogoutView, Outcome, OutcomeView,
-        ResourceView, ReturnLink, ScopeState, ScopeView,
+        ForgotPasswordError, ForgotPasswordView, FormPostView, FormView, LoggedOutView, LoginError, LoginReason,
+        LoginView, LogoutView, Outcome, OutcomeView, PasswordRule, PasswordSetView, ResetPasswordError,
+        ResetPasswordView, ResetSentView, ResourceView, ReturnLink, ScopeState, ScopeView,
     },
 };
 use anyhow::Result;
@@ -29,7 +30,27 @@ pub(super) fn hooks(page: &str) -> &'static [&'static str] {
             "name=\"password\"",
             "id=\"login-submit\"",
             "id=\"login-cancel\"",
+            "id=\"login-forgot\"",
         ],
+        "forgot-password" => &[
+            "data-page=\"forgot-password\"",
+            "id=\"forgot-form\"",
+            "name=\"interaction\"",
+            "name=\"csrf\"",
+            "name=\"email\"",
+            "id=\"forgot-submit\"",
+        ],
+        "reset-sent" => &["data-page=\"reset-sent\""],
+        "reset-password" => &[
+            "data-page=\"reset-password\"",
+            "id=\"reset-form\"",
+            "name=\"csrf\"",
+            "name=\"token\"",
+            "name=\"password\"",
+            "autocomplete=\"new-password\"",
+            "id=\"reset-submit\"",
+        ],
+        "password-set" => &["data-page=\"password-set\"", "id=\"set-login\""],
         "account" => &[
             "data-page=\"account\"",
             "name=\"interaction\"",
@@ -91,6 +112,7 @@ fn drawings(pages: &Pages, locale: &Locale) -> Vec<(&'static str, Drawing)> {
         ("login incomplete", LoginError::Incomplete),
         ("login slowed", LoginError::TooManyAttempts),
         ("login busy", LoginError::Busy),
+        ("login must-reset", LoginError::MustReset),
     ] {
         all.push((name, Pages::draw_login(&LoginView { error: Some(error), ..login() })));
     }
@@ -98,6 +120,33 @@ fn drawings(pages: &Pages, locale: &Locale) -> Vec<(&'static str, Drawing)> {
         let reason = LoginReason::ConfirmIdentity;
         Pages::draw_login(&LoginView { username: "maya@example.com".to_owned(), reason, ..login() })
     }));
+    all.push(("forgot-password", Pages::draw_forgot_password(&forgot_password())));
+    for (name, error) in [
+        ("forgot-password incomplete", ForgotPasswordError::Incomplete),
+        ("forgot-password spent", ForgotPasswordError::LinkSpent),
+    ] {
+        all.push((name, Pages::draw_forgot_password(&ForgotPasswordView { error: Some(error), ..forgot_password() })));
+    }
+    all.push(("reset-sent", {
+        Pages::draw_reset_sent(&ResetSentView { lifetime: Seconds(1800), login_path: "/login".to_owned() })
+    }));
+    all.push(("reset-password", Pages::draw_reset_password(&reset_password())));
+    all.push(("reset-password kinds", {
+        let rule = PasswordRule::Kinds { length: 10, kinds: 3 };
+        let error = Some(ResetPasswordError::Kinds);
+        Pages::draw_reset_password(&ResetPasswordView { rule, error, ..reset_password() })
+    }));
+    for (name, error) in [
+        ("reset-password incomplete", ResetPasswordError::Incomplete),
+        ("reset-password short", ResetPasswordError::TooShort),
+        ("reset-password long", ResetPasswordError::TooLong),
+        ("reset-password breached", ResetPasswordError::Breached),
+        ("reset-password guessable", ResetPasswordError::Guessable(1)),
+        ("reset-password busy", ResetPasswordError::Busy),
+    ] {
+        all.push((name, Pages::draw_reset_password(&ResetPasswordView { error: Some(error), ..reset_password() })));
+    }
+    all.push(("password-set", Pages::draw_password_set(&PasswordSetView { login_path: "/login".to_owned() })));
     all.push(("account", {
         Pages::draw_account(&AccountChoiceView { form: form(), client: notes(), account: maya() })
     }));
@@ -188,7 +237,33 @@ fn maya() -> AccountView {
 }
 
 fn login() -> LoginView {
-    LoginView { form: form(), client: Some(notes()), username: String::new(), reason: LoginReason::SignIn, error: None }
+    LoginView {
+        form: form(),
+        client: Some(notes()),
+        username: String::new(),
+        forgot_path: Some("/password/forgot".to_owned()),
+        reason: LoginReason::SignIn,
+        error: None,
+    }
+}
+
+fn forgot_password() -> ForgotPasswordView {
+    ForgotPasswordView {
+        form: form(),
+        email: "maya@example.com".to_owned(),
+        error: None,
+        login_path: "/login".to_owned(),
+    }
+}
+
+fn reset_password() -> ResetPasswordView {
+    ResetPasswordView {
+        form: FormView { interaction: None, ..form() },
+        token: "sample".to_owned(),
+        email: maya().login,
+        rule: PasswordRule::Unguessable,
+        error: None,
+    }
 }
 
 fn scope(value: &str, state: ScopeState) -> ScopeView {

@@ -72,6 +72,7 @@ fn login() -> LoginView {
         form: form(),
         client: Some(client()),
         username: String::new(),
+        forgot_path: None,
         reason: LoginReason::SignIn,
         error: None,
     }

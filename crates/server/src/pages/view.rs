@@ -3,6 +3,7 @@
 use hospes_protocol::{
     Seconds, Timestamp,
     client::{Client, Party},
+    password_policy::{PasswordPolicy, PolicyKind, SHORTEST},
     user::User,
 };
 
@@ -14,6 +15,9 @@ pub mod field {
     pub const CSRF: &str = "csrf";
     pub const USERNAME: &str = "username";
     pub const PASSWORD: &str = "password";
+    pub const EMAIL: &str = "email";
+    /// Of the link in a mail: in the address of the page, and hidden in its form.
+    pub const TOKEN: &str = "token";
     /// Which button was pressed: one of [`super::decision`]. Absent when the browser sent the form without one.
     pub const DECISION: &str = "decision";
     /// A ticked optional scope value arrives as `scope:<value>=1`, so that no field is repeated.
@@ -100,6 +104,8 @@ pub struct LoginView {
     pub client: Option<ClientView>,
     /// Prefilled: `login_hint`, or what was typed before.
     pub username: String,
+    /// Path of the page for those who forgot their password; `None` where no mail can be sent.
+    pub forgot_path: Option<String>,
     pub reason: LoginReason,
     pub error: Option<LoginError>,
 }
@@ -115,11 +121,95 @@ pub enum LoginReason {
 pub enum LoginError {
     /// Unknown user and wrong password alike.
     WrongCredentials,
+    /// The password was right, and a new one must be set before it counts again.
+    MustReset,
     /// A field was left empty.
     Incomplete,
     TooManyAttempts,
     /// The server has too much to do right now.
     Busy,
+}
+
+/// `forgot-password`: asks for the address to which a link is mailed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForgotPasswordView {
+    pub form: FormView,
+    /// Prefilled: what was typed before.
+    pub email: String,
+    pub error: Option<ForgotPasswordError>,
+    /// Path back to the login.
+    pub login_path: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ForgotPasswordError {
+    /// The field was left empty.
+    Incomplete,
+    /// The link that led here was used, replaced by a newer one, or is too old.
+    LinkSpent,
+}
+
+/// `reset-sent`: says that a mail is on its way, if there is such a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResetSentView {
+    /// How long the link is good.
+    pub lifetime: Seconds,
+    /// Path back to the login.
+    pub login_path: String,
+}
+
+/// `reset-password`: asks for the new password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResetPasswordView {
+    pub form: FormView,
+    /// Of the link, for the form.
+    pub token: String,
+    /// The address that the mail went to.
+    pub email: String,
+    pub rule: PasswordRule,
+    pub error: Option<ResetPasswordError>,
+}
+
+/// What the project asks of a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordRule {
+    /// To be hard to guess.
+    Unguessable,
+    /// So many characters, of so many kinds.
+    Kinds { length: u32, kinds: u32 },
+}
+
+impl PasswordRule {
+    pub fn of(policy: &PasswordPolicy) -> Self {
+        match policy.kind {
+            PolicyKind::Zxcvbn => Self::Unguessable,
+            PolicyKind::Luds => {
+                Self::Kinds { length: policy.luds_min_length.max(SHORTEST), kinds: policy.luds_min_complexity }
+            }
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResetPasswordError {
+    /// The field was left empty.
+    Incomplete,
+    TooShort,
+    TooLong,
+    /// On the list of those that leaks show most often.
+    Breached,
+    /// How strong it is, 0 to 4; for [`PasswordRule::Unguessable`].
+    Guessable(u8),
+    /// For [`PasswordRule::Kinds`].
+    Kinds,
+    /// The server has too much to do right now.
+    Busy,
+}
+
+/// `password-set`: the new password counts; what waits elsewhere goes on there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PasswordSetView {
+    pub login_path: String,
 }
 
 /// `account`: buttons [`decision::CONTINUE`], [`decision::SWITCH`] and [`decision::CANCEL`].

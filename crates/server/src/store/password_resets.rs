@@ -1,5 +1,5 @@
 //! Mails that let their reader set a new password: until it is used each is a row, and until it is sent the row says
-//! when to try.
+//! when to try. A row that was voided stays until it would have expired, so that the mails of a user can be counted.
 //!
 //! The token is not stored, only its hash; it is made again from the salt when the mail is sent.
 
@@ -7,8 +7,8 @@ use super::sql::{Row, Tx, to_json};
 use anyhow::Result;
 use hospes_protocol::{
     Timestamp,
-    id::{ProjectId, UserId},
-    password_reset::PasswordReset,
+    id::{InteractionId, ProjectId, UserId},
+    password_reset::{Destination, PasswordReset},
     pkce::CodeChallenge,
 };
 
@@ -29,10 +29,14 @@ impl Tx<'_> {
         token_hash: &[u8; 32],
         token_salt: &[u8; 16],
     ) -> Result<()> {
+        let (redirect_url, interaction) = match &reset.destination {
+            Destination::HostApp(url) => (Some(url), None),
+            Destination::OwnPage(interaction) => (None, interaction.as_ref()),
+        };
         self.run(
             "INSERT INTO password_resets (project_id, reset_id, token_hash, token_salt, user_id, email_id, redirect_url,
-                 code_challenge, attributes, locale, created_at, expires_at, mail_due_at, mail_attempts)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $11, 0)",
+                 code_challenge, attributes, locale, created_at, expires_at, mail_due_at, mail_attempts, interaction_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $11, 0, $13)",
             &[
                 project.into(),
                 (&reset.id).into(),
@@ -40,12 +44,13 @@ impl Tx<'_> {
                 token_salt.into(),
                 (&reset.user_id).into(),
                 (&reset.email_id).into(),
-                (&reset.redirect_url).into(),
+                redirect_url.into(),
                 reset.code_challenge.as_ref().map(CodeChallenge::as_str).into(),
                 (&to_json(&reset.attributes)?).into(),
                 (&to_json(&reset.locale)?).into(),
                 reset.created_at.into(),
                 reset.expires_at.into(),
+                interaction.into(),
             ],
         )?;
         Ok(())
@@ -53,8 +58,9 @@ impl Tx<'_> {
 
     pub fn find_password_reset(&mut self, project: &ProjectId, token_hash: &[u8; 32]) -> Result<Option<PasswordReset>> {
         self.one(
-            "SELECT reset_id, user_id, email_id, redirect_url, code_challenge, attributes, locale, created_at, expires_at
-             FROM password_resets WHERE project_id = $1 AND token_hash = $2",
+            "SELECT reset_id, user_id, email_id, redirect_url, interaction_id, code_challenge, attributes, locale,
+                 created_at, expires_at
+             FROM password_resets WHERE project_id = $1 AND token_hash = $2 AND voided_at IS NULL",
             &[project.into(), token_hash.into()],
             reset,
         )
@@ -63,10 +69,25 @@ impl Tx<'_> {
     /// Takes a token away; of many who try at once one is told `true`.
     pub fn redeem_password_reset(&mut self, project: &ProjectId, token_hash: &[u8; 32]) -> Result<bool> {
         let removed = self.run(
-            "DELETE FROM password_resets WHERE project_id = $1 AND token_hash = $2",
+            "DELETE FROM password_resets WHERE project_id = $1 AND token_hash = $2 AND voided_at IS NULL",
             &[project.into(), token_hash.into()],
         )?;
         Ok(removed == 1)
+    }
+
+    /// Voids the links to our own page that the user was sent, also those that are still to be sent.
+    pub fn void_password_resets_on_own_page(
+        &mut self,
+        project: &ProjectId,
+        user: &UserId,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.run(
+            "UPDATE password_resets SET voided_at = $3, mail_due_at = NULL
+             WHERE project_id = $1 AND user_id = $2 AND redirect_url IS NULL AND voided_at IS NULL",
+            &[project.into(), user.into(), now.into()],
+        )?;
+        Ok(())
     }
 
     pub fn remove_password_resets_of_user(&mut self, project: &ProjectId, user: &UserId) -> Result<()> {
@@ -74,7 +95,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// How many tokens of the user are good.
+    /// How many mails the user was sent whose time is not over.
     pub fn count_password_resets(&mut self, project: &ProjectId, user: &UserId, now: Timestamp) -> Result<i64> {
         let count = self.one(
             "SELECT COUNT(reset_id) AS total FROM password_resets
@@ -106,8 +127,8 @@ impl Tx<'_> {
         self.one(
             "UPDATE password_resets SET mail_due_at = $4, mail_attempts = mail_attempts + 1
              WHERE project_id = $1 AND reset_id = $2 AND mail_due_at <= $3
-             RETURNING reset_id, user_id, email_id, redirect_url, code_challenge, attributes, locale, created_at,
-                 expires_at, token_salt, mail_attempts",
+             RETURNING reset_id, user_id, email_id, redirect_url, interaction_id, code_challenge, attributes, locale,
+                 created_at, expires_at, token_salt, mail_attempts",
             &[project.into(), id.into(), now.into(), again_at.into()],
             |row| {
                 Ok(DueMail {
@@ -122,7 +143,8 @@ impl Tx<'_> {
     /// When the mail is to be tried again; `None` when it has been sent, or never will be.
     pub fn set_mail_due(&mut self, project: &ProjectId, id: &str, at: Option<Timestamp>) -> Result<()> {
         self.run(
-            "UPDATE password_resets SET mail_due_at = $3 WHERE project_id = $1 AND reset_id = $2",
+            "UPDATE password_resets SET mail_due_at = $3
+             WHERE project_id = $1 AND reset_id = $2 AND voided_at IS NULL",
             &[project.into(), id.into(), at.into()],
         )?;
         Ok(())
@@ -131,11 +153,13 @@ impl Tx<'_> {
 
 fn reset(row: &Row<'_>) -> Result<PasswordReset> {
     let challenge: Option<String> = row.get("code_challenge")?;
+    let redirect_url: Option<String> = row.get("redirect_url")?;
+    let interaction: Option<InteractionId> = row.get("interaction_id")?;
     Ok(PasswordReset {
         id: row.get("reset_id")?,
         user_id: row.get("user_id")?,
         email_id: row.get("email_id")?,
-        redirect_url: row.get("redirect_url")?,
+        destination: redirect_url.map_or(Destination::OwnPage(interaction), Destination::HostApp),
         code_challenge: challenge
             .map(|text| CodeChallenge::parse(&text))
             .transpose()

@@ -1,11 +1,15 @@
 //! Passwords: argon2id hashes, with failures counted in the database so that every process sees them.
 
-use super::sql::{Row, Tx};
+use super::{
+    page::Position,
+    sql::{Row, Tx},
+};
 use anyhow::Result;
 use hospes_protocol::{
     Timestamp,
     id::{ProjectId, UserId},
 };
+use std::collections::BTreeSet;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Password {
@@ -54,6 +58,16 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Puts a better hash of the same password in the place of `old`. Failures, locks and [`Password::must_reset_at`] stay
+    /// as they are. `false`, and nothing is written, when the password is another meanwhile.
+    pub fn renew_password_hash(&mut self, project: &ProjectId, user: &UserId, old: &str, new: &str) -> Result<bool> {
+        let renewed = self.run(
+            "UPDATE passwords SET hash = $4 WHERE project_id = $1 AND user_id = $2 AND hash = $3",
+            &[project.into(), user.into(), old.into(), new.into()],
+        )?;
+        Ok(renewed == 1)
+    }
+
     /// The password counts no more until a new one is set.
     pub fn require_password_reset(&mut self, project: &ProjectId, user: &UserId, now: Timestamp) -> Result<()> {
         self.run(
@@ -61,6 +75,23 @@ impl Tx<'_> {
             &[project.into(), user.into(), now.into()],
         )?;
         Ok(())
+    }
+
+    /// Who of a page of users ([`Tx::list_users`]) has a password.
+    pub fn list_users_with_password(
+        &mut self,
+        project: &ProjectId,
+        after: &Position,
+        limit: u32,
+    ) -> Result<BTreeSet<UserId>> {
+        let users = self.all(
+            "SELECT user_id FROM passwords WHERE project_id = $1 AND user_id IN (
+                 SELECT user_id FROM users WHERE project_id = $1 AND (created_at, user_id) > ($2, $3)
+                 ORDER BY created_at, user_id LIMIT $4)",
+            &[project.into(), after.created_at.into(), (&after.id).into(), limit.into()],
+            |row| row.get("user_id"),
+        )?;
+        Ok(users.into_iter().collect())
     }
 
     /// The user cannot log in with a password any more; `false` when they could not before.

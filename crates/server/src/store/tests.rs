@@ -85,6 +85,15 @@ impl Database {
         }
     }
 
+    /// How many rows have `part` in this column.
+    fn count(&self, table: &str, column: &str, part: &str) -> i64 {
+        let sql = format!("SELECT COUNT(*) FROM {table} WHERE {column} LIKE '%{part}%'");
+        match self.store.sqlite_path() {
+            Some(path) => rusqlite::Connection::open(path).unwrap().query_row(&sql, [], |row| row.get(0)).unwrap(),
+            None => on_postgres(&self.url, |client| client.query_one(&sql, &[]).unwrap().get(0)),
+        }
+    }
+
     /// A table to play with: `notes (id, body, size)`.
     fn with_notes(self) -> Self {
         let bytes = if self.is_postgres() { "BYTEA" } else { "BLOB" };

@@ -8,6 +8,7 @@ pub(crate) mod client;
 mod elsewhere;
 mod host;
 pub(crate) mod html;
+pub(crate) mod mailbox;
 mod neighbour;
 mod operator;
 mod reply;
@@ -65,6 +66,7 @@ pub(crate) struct TestApp {
     serving: JoinSet<()>,
     schema: Option<Schema>,
     directory: TempDir,
+    environment: BTreeMap<String, String>,
     plan: Plan,
 }
 
@@ -122,11 +124,17 @@ impl Plan {
         })
     }
 
-    fn config(&self, directory: &TempDir, issuer: &str, database: String) -> Config {
+    /// What a process of this server finds in its environment.
+    fn environment(&self, issuer: &str, database: String) -> BTreeMap<String, String> {
         let mut settings = self.settings.clone();
         settings.insert("HOSPES_ISSUER".into(), issuer.into());
         settings.insert("HOSPES_DATABASE__URL".into(), database);
         settings.insert("HOSPES_MASTER_KEY".into(), MASTER_KEY.into());
+        settings
+    }
+
+    fn config(&self, directory: &TempDir, issuer: &str, database: String) -> Config {
+        let settings = self.environment(issuer, database);
         Config::parse(Some(directory.path().join("hospes.toml")), "", settings).unwrap()
     }
 
@@ -143,6 +151,7 @@ impl Plan {
             Some(schema) => schema.url_at(self.database.as_deref()),
             None => format!("sqlite:{}", file.display()),
         };
+        let environment = self.environment(&issuer, database.clone());
         let config = self.config(&directory, &issuer, database);
         let clock = Clock::fixed(START);
         if self.is_usual && schema.is_none() {
@@ -158,7 +167,8 @@ impl Plan {
         let (stop, stopped) = watch::channel(false);
         let mut serving = JoinSet::new();
         serving.spawn(app::run(app.clone(), listener, Some(operators), stopped));
-        TestApp { issuer, base, operations, app, clock, http: http(), stop, serving, schema, directory, plan: self }
+        let (http, plan) = (http(), self);
+        TestApp { issuer, base, operations, app, clock, http, stop, serving, schema, directory, environment, plan }
     }
 }
 

@@ -15,6 +15,7 @@ mod client_credentials;
 mod consent;
 mod cors;
 mod faults;
+mod forgot_password;
 mod fuzz;
 mod import;
 mod interop;

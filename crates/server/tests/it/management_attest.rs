@@ -1,6 +1,6 @@
 //! Trusted token profiles and `/v1/sessions/attest`: a JWT of somebody else's login lets a user in.
 
-use crate::app::{Elsewhere, Reply, TestApp, decode};
+use crate::app::{Elsewhere, PASSWORD, Reply, TestApp, decode};
 use hospes_protocol::{
     client::SigningAlg,
     jose::{Jwk, Jwks, KeySet, SigningKey, Unverified, VerifyingKey, base64url},
@@ -385,7 +385,15 @@ async fn the_owner_of_an_address_gets_an_account_that_a_stranger_prepared_withou
     app.unverify_email("alice").await;
     let mut stranger = app.browser();
     stranger.sign_in("alice").await;
-    attest(&app, &profile, &issuer.token(&app, "alice", json!({}))).await.done();
+    let tokens = app.tokens("spa", "alice").await;
+    let spa = app.client("spa");
+    let unused = stranger.login_and_consent(&spa.request(), "alice").await.code();
+    let attested = attest(&app, &profile, &issuer.token(&app, "alice", json!({}))).await.done();
+    assert_eq!(attested["user"]["password"]["requires_reset"], true);
+    spa.redeem(&unused).await.refused(400, "invalid_grant");
+    spa.refresh(&tokens.refresh_token).await.refused(400, "invalid_grant");
+    let by_password = json!({ "email": "alice@example.com", "password": PASSWORD });
+    app.host().post("/v1/passwords/authenticate", by_password).await.refused_by_api(400, "reset_password");
     assert_eq!(stranger.open("/account/apps").await.page(), "login");
     let page = stranger.open("/login").await;
     assert_eq!(stranger.login(&page, "alice").await.page(), "login");

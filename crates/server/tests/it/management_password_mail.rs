@@ -1,8 +1,7 @@
 //! `/v1/passwords/email/reset`: a mail, and the new password of whoever reads it.
 
-use crate::app::{PASSWORD, TestApp};
+use crate::app::{PASSWORD, TestApp, mailbox::token_in};
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, fs};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 
 const START: &str = "/v1/passwords/email/reset/start";
@@ -20,38 +19,12 @@ async fn with_a_page(app: TestApp) -> TestApp {
     app
 }
 
-/// The mails in the folder, once there are so many.
-async fn mails(app: &TestApp, count: usize) -> BTreeSet<String> {
-    let folder = &app.app.config.mail.dir;
-    for _ in 0..500 {
-        let files = fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
-        let mails: BTreeSet<_> = files
-            .filter(|file| file.extension().is_some_and(|own| own == "eml"))
-            .map(|file| fs::read_to_string(file).unwrap())
-            .collect();
-        if mails.len() >= count {
-            return mails;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    panic!("no mail came");
-}
-
-fn token_of(mail: &str) -> String {
-    let text = mail.replace("=\r\n", "").replace("=3D", "=");
-    let (_, rest) = text.split_once("token_type=reset_password&token=").expect("a link");
-    rest.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect()
-}
-
 /// Starts with `body` beside the address, and reads the mail.
 async fn token(app: &TestApp, body: Value) -> String {
     let mut asked = json!({ "email": "alice@example.com" });
     asked.as_object_mut().unwrap().extend(body.as_object().unwrap().clone());
     app.host().post(START, asked).await.done();
-    let mails = mails(app, 1).await;
-    let token = token_of(mails.first().unwrap());
-    fs::remove_dir_all(&app.app.config.mail.dir).unwrap();
-    token
+    token_in(&app.next_mail().await)
 }
 
 async fn authenticates(app: &TestApp, password: &str) -> bool {
@@ -67,10 +40,10 @@ async fn whoever_reads_the_mail_sets_a_new_password_once_and_all_else_ends() {
     app.advance(1);
     let started = app.host().post(START, json!({ "email": "ALICE@example.com" })).await.done();
     assert_eq!(started["user_id"], "user-test-alice");
-    let mail = mails(&app, 1).await.pop_first().unwrap();
+    let mail = app.mails(1).await.pop_first().unwrap();
     assert!(mail.contains("To: alice@example.com\r\n") && mail.contains("Subject: Set a new password for"), "{mail}");
     assert!(mail.contains("text/plain") && mail.contains("text/html") && mail.contains(PAGE), "{mail}");
-    let token = token_of(&mail);
+    let token = token_in(&mail);
     let reset = |password: &str| json!({ "token": token, "password": password, "session_duration_minutes": 60 });
     app.host().post(RESET, reset("qwertyuiop")).await.refused_by_api(400, "breached_password");
     app.host().post(RESET, reset("alice@example.com")).await.refused_by_api(400, "weak_password");
@@ -141,7 +114,7 @@ async fn a_mail_that_cannot_be_sent_is_refused() {
         app.host().post(START, alice.clone()).await.done();
     }
     app.host().post(START, alice).await.refused_by_api(429, "too_many_requests");
-    assert_eq!(mails(&app, 5).await.len(), 5);
+    assert_eq!(app.mails(5).await.len(), 5);
 }
 
 // attacks.md rows 1 to 3: whatever may happen once.
@@ -205,6 +178,6 @@ async fn a_mail_goes_to_the_mail_server_that_is_configured() {
     for line in ["MAIL FROM:<no-reply@harbour.example>", "RCPT TO:<alice@example.com>", "Subject: Set a new password"] {
         assert!(mail.contains(line), "{mail}");
     }
-    let body = json!({ "token": token_of(&mail), "password": STRONG });
+    let body = json!({ "token": token_in(&mail), "password": STRONG });
     app.host().post(RESET, body).await.done();
 }

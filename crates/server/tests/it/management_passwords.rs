@@ -151,6 +151,41 @@ async fn guessing_locks_the_user_as_the_project_says_and_a_guess_does_not_prolon
     authenticate(&app, "alice@example.com", PASSWORD).await.done();
 }
 
+/// One count, wherever a password is tried; and the page, which strangers see, does not say that there is a lock.
+#[tokio::test]
+async fn the_page_and_the_host_app_count_wrong_passwords_together() {
+    let app = TestApp::new().await;
+    let policy = json!({ "lock_policy": { "threshold": 4, "lock_seconds": 600 } });
+    app.host().call(reqwest::Method::PATCH, "/v1/settings", Some(policy)).await.done();
+    let mut browser = app.browser();
+    let page = browser.open("/login").await;
+    let form = |password: &str| {
+        page.form().with(field::USERNAME, "alice").with(field::PASSWORD, password).press(decision::LOGIN)
+    };
+    let wrong = browser.submit(form("wrong")).await;
+    for _ in 0..2 {
+        authenticate(&app, "alice@example.com", "wrong").await.refused_by_api(401, "unauthorized_credentials");
+    }
+    browser.submit(form("wrong")).await;
+    let user = app.host().get("/v1/users/ext-alice").await.done();
+    assert_eq!((&user["is_locked"], &user["lock_expires_at"]), (&json!(true), &json!("2027-01-15T08:10:00Z")));
+    authenticate(&app, "alice@example.com", PASSWORD).await.refused_by_api(429, "user_lock_limit_reached");
+    let body = json!({ "email": "alice@example.com", "existing_password": PASSWORD, "new_password": STRONG });
+    app.host().post(BY_PASSWORD, body).await.refused_by_api(429, "user_lock_limit_reached");
+    for password in [PASSWORD, "wrong"] {
+        let locked = browser.submit(form(password)).await;
+        assert_eq!((locked.page(), &locked.body), ("login", &wrong.body), "{password}");
+        assert!(!browser.cookies.contains_key("hospes_session"));
+    }
+    app.host().post("/v1/users/ext-alice/unlock", json!({})).await.done();
+    assert_eq!(browser.submit(form(PASSWORD)).await.page(), "apps");
+    // And the count began anew.
+    for _ in 0..3 {
+        authenticate(&app, "alice@example.com", "wrong").await.refused_by_api(401, "unauthorized_credentials");
+    }
+    authenticate(&app, "alice@example.com", PASSWORD).await.done();
+}
+
 #[tokio::test]
 async fn a_session_that_is_sent_must_be_the_users_own() {
     let app = TestApp::new().await;
@@ -387,9 +422,7 @@ async fn a_session_sets_a_password_only_while_its_login_is_fresh_and_it_stays() 
 #[tokio::test]
 async fn a_password_that_must_be_reset_lets_nobody_in() {
     let app = TestApp::new().await;
-    let (project, now) = (app.app.project.clone(), app.now());
-    let alice = hospes_protocol::id::UserId::new("user-test-alice");
-    app.app.store.write(move |tx| Ok(tx.require_password_reset(&project, &alice, now)?)).await.unwrap();
+    app.require_password_reset("alice").await;
     assert_eq!(app.host().get("/v1/users/ext-alice").await.done()["password"]["requires_reset"], true);
     authenticate(&app, "alice@example.com", "wrong").await.refused_by_api(401, "unauthorized_credentials");
     authenticate(&app, "alice@example.com", PASSWORD).await.refused_by_api(400, "reset_password");

@@ -249,40 +249,60 @@ async fn one_of_forty_gets_an_address() {
 }
 
 #[tokio::test]
-async fn nothing_is_alive_after_a_user_was_disabled_while_forty_refresh() {
+async fn nothing_is_alive_after_a_user_was_disabled_or_signed_out_while_forty_refresh() {
     let app = TestApp::new().await;
-    let tokens = app.tokens("web", "alice").await;
-    let refresh = tokens.refresh_token.clone();
-    assert_eq!(app.client("web").introspect(&tokens.access_token).await["active"], true);
-    let refreshes: Vec<_> = (0..40)
-        .map(|_| {
-            let (client, refresh) = (app.client("web"), refresh.clone());
-            tokio::spawn(async move { client.refresh(&refresh).await })
-        })
-        .collect();
-    let disabled = app.host().post("/v1/users/ext-alice/disable", json!({})).await.done();
-    assert!(disabled["user"]["disabled_at"].is_string(), "{disabled}");
-    let mut access = vec![tokens.access_token];
-    for refresh in refreshes {
-        let reply = refresh.await.unwrap();
-        if reply.status == 200 {
-            access.push(reply.tokens().access_token);
-        } else {
-            assert_eq!(reply.error().1, "invalid_grant");
+    let client = app.client("web");
+    for way in ["API disables", "command line disables", "API signs out", "command line signs out"] {
+        let mut browser = app.browser();
+        let code = browser.login_and_consent(&client.request(), "alice").await.code();
+        let tokens = client.redeem(&code).await.tokens();
+        let refresh = tokens.refresh_token.clone();
+        assert_eq!(client.introspect(&tokens.access_token).await["active"], true);
+        let refreshes: Vec<_> = (0..40)
+            .map(|_| {
+                let (client, refresh) = (client.clone(), refresh.clone());
+                tokio::spawn(async move { client.refresh(&refresh).await })
+            })
+            .collect();
+        match way {
+            "API disables" => {
+                let disabled = app.host().post("/v1/users/ext-alice/disable", json!({})).await.done();
+                assert!(disabled["user"]["disabled_at"].is_string(), "{disabled}");
+            }
+            "API signs out" => {
+                app.host().post("/v1/users/ext-alice/sign_out_everywhere", json!({})).await.done();
+            }
+            "command line disables" => app.command_line(&["user", "disable", "ext-alice"]).await,
+            _ => app.command_line(&["user", "sign-out", "ext-alice"]).await,
         }
+        // What the CLI did is done, although it is another process: no answer from here on gives a token that lives.
+        client.refresh(&refresh).await.refused(400, "invalid_grant");
+        let mut access = vec![tokens.access_token];
+        for refresh in refreshes {
+            let reply = refresh.await.unwrap();
+            if reply.status == 200 {
+                access.push(reply.tokens().access_token);
+            } else {
+                assert_eq!(reply.error().1, "invalid_grant", "{way}");
+            }
+        }
+        let nothing_is_alive = async |when: &str| {
+            for token in &access {
+                assert_eq!(client.introspect(token).await, json!({ "active": false }), "{way}, {when}");
+                assert_eq!(client.userinfo(token).await.status, 401, "{way}, {when}");
+            }
+            client.refresh(&refresh).await.refused(400, "invalid_grant");
+            let sessions = app.host().get("/v1/sessions?user_id=ext-alice").await.done();
+            assert_eq!(sessions["sessions"], json!([]), "{way}, {when}");
+        };
+        nothing_is_alive("afterwards").await;
+        assert_eq!(browser.open("/account/apps").await.page(), "login", "{way}");
+        // Enabling brings nothing back.
+        let enabled = app.host().post("/v1/users/ext-alice/enable", json!({})).await.done();
+        assert!(enabled["user"].get("disabled_at").is_none(), "{enabled}");
+        nothing_is_alive("when enabled again").await;
+        assert_eq!(browser.open("/account/apps").await.page(), "login", "{way}");
     }
-    for token in &access {
-        assert_eq!(app.client("web").introspect(token).await, json!({ "active": false }));
-        assert_eq!(app.client("web").userinfo(token).await.status, 401);
-    }
-    app.client("web").refresh(&refresh).await.refused(400, "invalid_grant");
-    let sessions = app.host().get("/v1/sessions?user_id=ext-alice").await.done();
-    assert_eq!(sessions["sessions"], json!([]));
-
-    // Enabling brings nothing back.
-    let enabled = app.host().post("/v1/users/ext-alice/enable", json!({})).await.done();
-    assert!(enabled["user"].get("disabled_at").is_none(), "{enabled}");
-    app.client("web").refresh(&refresh).await.refused(400, "invalid_grant");
 }
 
 #[tokio::test]

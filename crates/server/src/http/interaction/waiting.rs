@@ -11,6 +11,7 @@ use crate::{
     app::App,
     failure::Failure,
     http::{answer::NO_STORE, visit::Visit},
+    pages::field,
     records::Current,
     secret::Secret,
     store::Tx,
@@ -76,9 +77,14 @@ impl Page {
     }
 
     pub(crate) fn go(self, app: &App, id: &InteractionId) -> Response {
-        let location = format!("{}{}?interaction={}", app.base_path, self.path(), id.as_str());
+        let location = format!("{}{}{}", app.base_path, self.path(), query(id));
         (NO_STORE, Redirect::to(&location)).into_response()
     }
+}
+
+/// The query with which a page of ours is opened for an interaction.
+pub(crate) fn query(id: &InteractionId) -> String {
+    format!("?{}={}", field::INTERACTION, id.as_str())
 }
 
 /// An open interaction of this browser with the situation of now.
@@ -90,7 +96,12 @@ pub(crate) struct Waiting {
 
 /// Finds the open interaction that `parameters` names.
 pub(crate) async fn find(app: &App, visit: &mut Visit, parameters: &Parameters) -> Result<Waiting, Failure> {
-    let id = InteractionId::new(parameters.get("interaction").ok_or(UNKNOWN)?);
+    let id = InteractionId::new(parameters.get(field::INTERACTION).ok_or(UNKNOWN)?);
+    find_by_id(app, visit, id).await
+}
+
+/// The open interaction `id`, if it is this browser's.
+pub(crate) async fn find_by_id(app: &App, visit: &mut Visit, id: InteractionId) -> Result<Waiting, Failure> {
     let (session_hash, now) = (visit.browser.session_hash(), visit.now);
     let (interaction, situation) = {
         let app = app.clone();

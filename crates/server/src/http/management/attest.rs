@@ -151,7 +151,8 @@ impl Login {
     }
 
     /// A user of ours who was found by the address. If nobody had proven yet that it is theirs, whoever made the account
-    /// may be somebody else: their password and sessions end (stytch-backend-api.md 7.4).
+    /// may be somebody else: what they have ends, and their password must be reset before it counts again. The contract
+    /// has it so for everybody who proves an address otherwise than by the password.
     fn recognise(&self, tx: &mut Tx<'_>, project: &ProjectId, user: &User) -> Result<User, Failure> {
         let before = user;
         let mut user = user.clone();
@@ -167,7 +168,8 @@ impl Login {
             email.verified = true;
         }
         if !is_proven {
-            tx.remove_password(project, &user.id)?;
+            tx.require_password_reset(project, &user.id, self.now)?;
+            tx.void_codes_of_user(project, &user.id)?;
             tx.revoke_families_of_user(project, &user.id, self.now)?;
             tx.revoke_sessions_of_user(project, &user.id, self.now)?;
             tx.remove_interactions_of_user(project, &user.id)?;

@@ -12,18 +12,16 @@ use crate::{
     app::App,
     failure::Failure,
     http::extract::Now,
-    jobs::reset_token,
-    password_login,
+    password_reset::{NewToken, Redemption},
     project_settings::{RedirectUrl, RedirectUrlKind},
     secret::sha256,
 };
 use axum::extract::State;
 use hospes_protocol::{
     Refusal,
-    audit_event::{Actor, EventKind},
-    password_reset::{self, MOST_AT_ONCE, MailLocale, PasswordReset, Presented, TOO_MANY, UNABLE},
+    audit_event::Actor,
+    password_reset::{self, Destination, MOST_AT_ONCE, MailLocale, PasswordReset, Presented, TOO_MANY, UNABLE},
     pkce::CodeChallenge,
-    session::FactorMethod,
     user::Name,
 };
 use serde::{Deserialize, Serialize};
@@ -90,31 +88,29 @@ pub(crate) async fn start(
     let code_challenge = asked.code_challenge.as_deref().map(CodeChallenge::parse).transpose();
     let code_challenge = code_challenge.map_err(|_| BAD_CHALLENGE)?;
     let attributes = AttributesObject::parse(asked.attributes)?;
-    let id = format!("password-reset-{}-{}", app.environment, app.entropy.uuid());
-    let salt = app.entropy.bytes::<16>();
-    let hash = reset_token(&app, &id, &salt).hash();
+    let token = NewToken::draw(&app);
     let (project, name, post) = (caller.current.project.id.clone(), Name::email(&asked.email), app.post.clone());
     let write = app.store.write(move |tx| {
         let found = tx.find_user_by_name(&project, &name)?.ok_or(EMAIL_NOT_FOUND)?;
         // Locked, so that the mails of one user are counted one after the other.
         let user = tx.take_user(&project, &found.id)?.filter(|user| user.disabled_at.is_none());
         let user = user.ok_or(EMAIL_NOT_FOUND)?;
-        let email = super::passwords::email_named(&user, &name).ok_or(EMAIL_NOT_FOUND)?;
+        let email = user.profile.email_named(&name).ok_or(EMAIL_NOT_FOUND)?;
         if tx.count_password_resets(&project, &user.id, *now)? >= MOST_AT_ONCE {
             return Err(TOO_MANY.into());
         }
         let reset = PasswordReset {
-            id: id.clone(),
+            id: token.id.clone(),
             user_id: user.id.clone(),
             email_id: email.id.clone(),
-            redirect_url: redirect_url.clone(),
+            destination: Destination::HostApp(redirect_url.clone()),
             code_challenge: code_challenge.clone(),
             attributes: attributes.clone(),
             locale,
             created_at: *now,
             expires_at: now.plus(lifetime),
         };
-        tx.add_password_reset(&project, &reset, &hash, &salt)?;
+        token.add(tx, &project, &reset)?;
         Ok(Started { user_id: user.id.to_string(), email_id: email.id.to_string() })
     });
     let started = write.await?;
@@ -185,7 +181,9 @@ pub(crate) async fn reset(
     let hash = sha256(asked.token.as_bytes());
     let project = current.id.clone();
     let found = app.store.read(move |tx| {
-        let reset = tx.find_password_reset(&project, &hash)?.ok_or(UNABLE)?;
+        let reset = tx.find_password_reset(&project, &hash)?;
+        // The tokens of our own page are no business of the host app's.
+        let reset = reset.filter(|reset| matches!(reset.destination, Destination::HostApp(_))).ok_or(UNABLE)?;
         let user = tx.find_user(&project, &reset.user_id)?.ok_or(UNABLE)?;
         Ok((reset, user))
     });
@@ -194,26 +192,17 @@ pub(crate) async fn reset(
     password_reset::validate(&found, &presented, *now)?;
     let password = Zeroizing::new(asked.password);
     let new_hash = hash_chosen(&app, password, &user, &current.settings.password_policy).await?;
-    let (project, occasion) = (current.id.clone(), app.occasion(Actor::Host, *now));
+    let redemption = Redemption {
+        reset: found,
+        token_hash: hash,
+        password_hash: new_hash,
+        going_on: None,
+        occasion: app.occasion(Actor::Host, *now),
+    };
+    let project = current.id.clone();
     let stored = app.store.write(move |tx| {
-        let user = tx.take_user(&project, &found.user_id)?.filter(|user| user.disabled_at.is_none());
-        let mut user = user.ok_or(UNABLE)?;
-        let email = user.profile.emails.iter_mut().find(|email| email.id == found.email_id).ok_or(UNABLE)?;
-        let method = FactorMethod::EmailLink { email_id: email.id.to_string(), email_address: email.address.clone() };
-        let was_verified = std::mem::replace(&mut email.verified, true);
-        if !tx.redeem_password_reset(&project, &hash)? {
-            return Err(UNABLE.into());
-        }
-        tx.remove_password_resets_of_user(&project, &user.id)?;
-        password_login::activate(tx, &project, &mut user, *now)?;
-        if !was_verified {
-            tx.update_user(&project, &user, *now)?.map_err(super::users::taken)?;
-        }
-        tx.set_password(&project, &user.id, &new_hash, *now)?;
-        tx.sign_out_everywhere(&project, &user.id, *now)?;
-        let event = occasion.event(EventKind::UserPasswordSet).user(&user.id);
-        tx.record(&project, &event.detail("signed_out", true))?;
-        prepared.store(tx, &user, method.clone())
+        let (user, method) = redemption.store(tx, &project, *now)?;
+        prepared.store(tx, &user, method)
     });
     Ok(Reply(stored.await?.sign()?))
 }

@@ -5,7 +5,6 @@ use super::{
     caller::Management,
     error::refuse_api,
     password_hash::PasswordHash,
-    passwords::email_named,
     reply::{Envelope, ErrorEnvelope, Reply},
     user_object::UserObject,
     users::{NameChange, UpdateUser, new_email, new_phone_number, roles, taken},
@@ -193,7 +192,7 @@ impl Arrival {
         user: &User,
         user_created: bool,
     ) -> Result<Migrated, Failure> {
-        let email = email_named(user, &Name::email(&self.email.address));
+        let email = user.profile.email_named(&Name::email(&self.email.address));
         Ok(Migrated {
             user_id: user.id.to_string(),
             email_id: email.map(|email| email.id.to_string()).unwrap_or_default(),

@@ -6,7 +6,7 @@
 use super::{
     body::Body,
     caller::Management,
-    passwords::{AttributesObject, WRONG_CREDENTIALS, email_named, hash_chosen, refused},
+    passwords::{AttributesObject, WRONG_CREDENTIALS, hash_chosen, refused},
     reply::{Envelope, ErrorEnvelope, Reply},
     session_block::{NOT_FOUND, SessionBlock, SessionFields, named},
     sessions::NO_ARGUMENTS,
@@ -67,7 +67,7 @@ pub(crate) async fn by_existing_password(
     let (project, occasion) = (current.id.clone(), app.occasion(Actor::Host, *now));
     let stored = app.store.write(move |tx| {
         let user = password_login::admit(tx, &project, &verified, *now)?.ok_or(WRONG_CREDENTIALS)?;
-        let email = email_named(&user, &name).ok_or(WRONG_CREDENTIALS)?;
+        let email = user.profile.email_named(&name).ok_or(WRONG_CREDENTIALS)?;
         tx.set_password(&project, &user.id, &hash, *now)?;
         tx.sign_out_everywhere(&project, &user.id, *now)?;
         let event = occasion.event(EventKind::UserPasswordSet).user(&user.id);

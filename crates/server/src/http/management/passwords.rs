@@ -12,6 +12,7 @@ use crate::{
     app::App,
     failure::Failure,
     http::extract::Now,
+    password_choice::{self, Chosen},
     password_login::{self, Outcome, Reason},
     password_strength::Judged,
     project,
@@ -23,7 +24,7 @@ use hospes_protocol::{
     lockout::LOCKED,
     password_policy::{self, PasswordPolicy, PolicyKind},
     session::{Attributes, FactorMethod},
-    user::{Email, Name, Profile, User},
+    user::{Name, Profile, User},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -129,22 +130,10 @@ pub(super) async fn hash_chosen(
     user: &User,
     policy: &PasswordPolicy,
 ) -> Result<String, Failure> {
-    let judged = app.passwords.judge(password.clone(), known_of(user), policy.clone()).await?;
-    password_policy::decide(&password, &judged.strength, policy)?;
-    app.passwords.hash(password).await
-}
-
-/// What an attacker knows about a user whom they are after.
-fn known_of(user: &User) -> Vec<String> {
-    let profile = &user.profile;
-    let emails = profile.emails.iter().map(|email| email.address.clone());
-    let names = profile.claims.values().filter_map(Value::as_str).map(str::to_owned);
-    emails.chain(profile.username.clone()).chain(names).collect()
-}
-
-/// The address of `user` that was asked for.
-pub(super) fn email_named<'a>(user: &'a User, name: &Name) -> Option<&'a Email> {
-    user.profile.emails.iter().find(|email| Name::email(&email.address) == *name)
+    match password_choice::choose(app, password, user, policy).await? {
+        Chosen::Good(hash) => Ok(hash),
+        Chosen::Refused(refusal, _) => Err(refusal.into()),
+    }
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -177,7 +166,7 @@ pub(crate) async fn authenticate(
     let project = caller.current.project.id.clone();
     let stored = app.store.write(move |tx| {
         let user = password_login::admit(tx, &project, &verified, *now)?.ok_or(WRONG_CREDENTIALS)?;
-        let email = email_named(&user, &name).ok_or(WRONG_CREDENTIALS)?;
+        let email = user.profile.email_named(&name).ok_or(WRONG_CREDENTIALS)?;
         prepared.store(tx, &user, FactorMethod::password(Some(email)))
     });
     Ok(Reply(stored.await?.sign()?))

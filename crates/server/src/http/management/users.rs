@@ -31,6 +31,7 @@ use hospes_protocol::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
 pub(crate) const DUPLICATE_EMAIL: Refusal =
@@ -727,6 +728,8 @@ async fn walk(
     now: Timestamp,
 ) -> Result<Reply<Found>, Failure> {
     let is_first = after == Position::START;
+    let (created_after, created_before) = query.created_within();
+    let after = after.max(created_after.map_or(Position::START, Position::after));
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
     let (mut page, mut more, mut count, mut looked_at, mut at) = (Vec::new(), None, 0_i64, 0, after);
     let is_whole = loop {
@@ -736,17 +739,19 @@ async fn walk(
         let (project, query, after) = (project.clone(), query.clone(), at.clone());
         let step = app.store.read(move |tx| {
             let users = tx.list_users(&project, &after, BATCH)?;
-            let mut fitting = Vec::with_capacity(users.len());
-            for user in users {
-                let fits = fits(tx, &project, &query, &user)?;
-                fitting.push((user, fits));
-            }
-            Ok(fitting)
+            let with_password = if query.needs_password() {
+                tx.list_users_with_password(&project, &after, BATCH)?
+            } else {
+                BTreeSet::new()
+            };
+            let is_early = |user: &User| created_before.is_none_or(|before| user.created_at < before);
+            let early = users.into_iter().take_while(is_early);
+            Ok(early.map(|user| (query.fits(&user, with_password.contains(&user.id)), user)).collect::<Vec<_>>())
         });
         let step = step.await?;
         let is_last = step.len() < usize::try_from(BATCH).unwrap_or(usize::MAX);
         looked_at += BATCH;
-        for (user, fits) in step {
+        for (fits, user) in step {
             at = position(&user);
             if !fits {
                 continue;

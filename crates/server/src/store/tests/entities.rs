@@ -7,6 +7,7 @@ use crate::store::{
     client_secrets::Slot,
     deployment::MasterKeyMark,
     housekeeping::Expired,
+    passwords::Password,
     project_secrets::ProjectSecret,
     signing_keys::{KeyPurpose, StoredKey},
     standing::TokenStanding,
@@ -22,7 +23,7 @@ use hospes_protocol::{
     grant::Grant,
     id::{ClientId, EmailId, EventId, FamilyId, InteractionId, ProjectId, SessionId, UserId, WebhookId},
     interaction::{Interaction, Progress},
-    password_reset::{MailLocale, PasswordReset},
+    password_reset::{Destination, MailLocale, PasswordReset},
     session::{Attributes, FactorMethod},
     trusted_profile::{ProfileSettings, TrustedProfile},
     user::{Name, Profile, User},
@@ -310,6 +311,13 @@ fn passwords() {
             (found.hash.as_str(), found.failed_attempts, found.locked_at, found.locked_until),
             ("$argon2id$1", 2, Some(later(1)), Some(later(30)))
         );
+        // A hash that was computed while somebody locked the account, or demanded a reset, takes neither away.
+        tx.require_password_reset(project, &user_id(), later(2))?;
+        assert!(!tx.renew_password_hash(project, &user_id(), "$argon2id$0", "$argon2id$9")?);
+        assert!(tx.renew_password_hash(project, &user_id(), "$argon2id$1", "$argon2id$1b")?);
+        let renewed = tx.find_password(project, &user_id())?.unwrap();
+        let must_reset_at = Some(later(2));
+        assert_eq!(renewed, Password { hash: "$argon2id$1b".into(), must_reset_at, ..found });
         tx.reset_password_failures(project, &user_id())?;
         let found = tx.find_password(project, &user_id())?.unwrap();
         assert_eq!((found.failed_attempts, found.locked_at, found.locked_until), (0, None, None));
@@ -867,6 +875,55 @@ fn audit_events_are_filtered() {
     });
 }
 
+/// Every table of the schema that names a user, and every text in which one stands: a table that is new, and that nobody
+/// thought of here, fails the test.
+#[test]
+fn of_a_deleted_user_only_the_log_stays() {
+    let schema = super::statements::schema_of_sqlite(&sqlite());
+    let texts: Vec<(String, String)> =
+        schema.into_iter().filter(|(_, _, ty, _)| ty == "TEXT").map(|(table, column, ..)| (table, column)).collect();
+    let tables: BTreeSet<_> = texts.iter().filter(|(_, column)| column == "user_id").map(|(table, _)| table).collect();
+    assert!(tables.len() > 9, "{tables:?}");
+    for db in databases() {
+        write(&db, |tx| {
+            let project = &project_id();
+            tx.add_user(project, &user("user-1"))?.unwrap();
+            tx.set_password(project, &user_id(), "$argon2id$1", NOW)?;
+            tx.add_session(project, &session("session-1"), &[1; 32])?;
+            save(tx, &grant("openid"))?;
+            tx.add_code(project, &[1; 32], &code())?;
+            tx.add_code(project, &[2; 32], &AuthorizationCode { redeemed_at: Some(NOW), ..code() })?;
+            tx.add_family(project, &family("family-1"))?;
+            let progress = Progress { user_id: Some(user_id()), ..Progress::default() };
+            tx.add_interaction(project, &interaction("interaction-1"), &client_id(), None)?;
+            tx.save_progress(project, &InteractionId::new("interaction-1"), &progress)?;
+            tx.save_attest(project, &user_id(), "profile-1", NOW)?;
+            let reset = PasswordReset {
+                id: "reset-1".into(),
+                user_id: user_id(),
+                email_id: EmailId::new("email-user-1"),
+                destination: Destination::OwnPage(None),
+                code_challenge: None,
+                attributes: Attributes::default(),
+                locale: MailLocale::En,
+                created_at: NOW,
+                expires_at: later(60),
+            };
+            tx.add_password_reset(project, &reset, &[1; 32], &[1; 16])?;
+            let occasion = Occasion { id: EventId::new("event-1"), actor: Actor::User, at: NOW };
+            tx.record(project, &occasion.event(EventKind::UserAdded).user(&user_id()))
+        });
+        for table in &tables {
+            assert!(db.count(table, "user_id", "user-1") > 0, "nothing of the user is in {table}");
+        }
+        write(&db, |tx| Ok(assert!(tx.remove_user(&project_id(), &user_id(), NOW)?)));
+        for (table, column) in &texts {
+            let stays = table == "audit_events";
+            assert_eq!(db.count(table, column, "user-1") > 0, stays && column == "user_id", "{table}.{column}");
+        }
+    }
+}
+
 #[test]
 fn expired_rows_go_in_small_batches_and_living_ones_stay() {
     on_both(|tx| {
@@ -887,7 +944,11 @@ fn expired_rows_go_in_small_batches_and_living_ones_stay() {
                 id: format!("p{n}"),
                 user_id: user_id(),
                 email_id: EmailId::new("email-1"),
-                redirect_url: "https://app.example/new".into(),
+                destination: match n {
+                    0 => Destination::OwnPage(None),
+                    1 => Destination::OwnPage(Some(InteractionId::new("i1"))),
+                    _ => Destination::HostApp("https://app.example/new".into()),
+                },
                 code_challenge: None,
                 attributes: Attributes::default(),
                 locale: MailLocale::De,

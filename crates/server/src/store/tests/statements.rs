@@ -248,7 +248,7 @@ fn literals(source: &str) -> Vec<String> {
 
 type Columns = BTreeSet<(String, String, String, bool)>;
 
-fn schema_of_sqlite(db: &Database) -> Columns {
+pub(super) fn schema_of_sqlite(db: &Database) -> Columns {
     let connection = rusqlite::Connection::open(db.store.sqlite_path().unwrap()).unwrap();
     let mut statement = connection
         .prepare(

@@ -52,6 +52,17 @@ fn user_id(user: &str) -> UserId {
 }
 
 impl TestApp {
+    /// Runs `hospes ARGUMENTS…`: another process on the same database, with the time of the machine.
+    pub(crate) async fn command_line(&self, arguments: &[&str]) {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_hospes"));
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HOSPES_")) {
+            command.env_remove(name);
+        }
+        let directory = self.directory.path();
+        let ran = command.current_dir(directory).envs(&self.environment).args(arguments).output().await.unwrap();
+        assert!(ran.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&ran.stderr));
+    }
+
     /// One transaction of the operator.
     pub(crate) async fn change<T: Send + 'static>(
         &self,
@@ -135,6 +146,12 @@ impl TestApp {
     /// As if nobody had proven that the user's address is theirs.
     pub(crate) async fn unverify_email(&self, user: &str) {
         self.update_user(user, |user| user.profile.emails[0].verified = false).await;
+    }
+
+    /// As an attest does that proves an address which nobody had proven before.
+    pub(crate) async fn require_password_reset(&self, user: &str) {
+        let (project, id, now) = (self.app.project.clone(), user_id(user), self.now());
+        self.change(move |tx| Ok(tx.require_password_reset(&project, &id, now)?)).await;
     }
 
     pub(crate) async fn disable_user(&self, user: &str) {
