@@ -70,8 +70,9 @@ async fn a_new_password_leads_straight_on_with_what_waits_in_this_browser_and_en
     assert_eq!(elsewhere.open("/account/apps").await.page(), "login");
     assert!(app.user("alice").await.profile.emails[0].verified);
     assert!(may_log_in(&app, STRONG).await && !may_log_in(&app, PASSWORD).await);
-    let events = app.host().get("/v1/audit_events?kind=user_password_set").await;
-    assert!(events.body.contains("\"actor\":\"user\"") && events.body.contains("signed_out"), "{}", events.body);
+    let events = app.host().get("/v1/audit_events?kind=user.password_set").await.done();
+    let event = &events["audit_events"][0];
+    assert_eq!((&event["actor"], &event["detail"]), (&json!("user"), &json!({ "signed_out": true })), "{events}");
 }
 
 /// Setting a password ends the user's open requests, but not the one for which they do it.

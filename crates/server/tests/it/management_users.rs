@@ -3,6 +3,10 @@
 #![expect(clippy::disallowed_methods, reason = "what happens at the same time is what is tested")]
 
 use crate::app::TestApp;
+use hospes_protocol::{
+    id::UserId,
+    user::{Profile, User},
+};
 use serde_json::{Value, json};
 
 async fn create(app: &TestApp, body: Value) -> Value {
@@ -205,6 +209,60 @@ async fn every_kind_of_search_comes_in_pages() {
         seen.sort();
         seen.dedup();
         assert_eq!((count, seen.len()), (total, total), "{query}");
+    }
+}
+
+/// A call looks at 20,000 users at most, so that it takes no longer with every user; the next one goes on from there.
+#[tokio::test]
+async fn a_search_past_its_bound_says_so_and_goes_on_without_missing_anybody() {
+    let app = TestApp::new().await;
+    let (mut number, found_at) = (0, [5, 19_990, 20_100, 20_190]);
+    while number < 20_200 {
+        let (project, now, begin) = (app.app.project.clone(), app.now(), number);
+        number += 1010;
+        app.change(move |tx| {
+            for n in begin..begin + 1010 {
+                let mut profile = Profile::default();
+                if found_at.contains(&n) {
+                    profile.claims.insert("name".into(), "Marina Rare".into());
+                }
+                let user = User::new(UserId::new(format!("user-test-{n:05}")), profile, now);
+                tx.add_user(&project, &user)?.unwrap();
+                if n == 20_190 {
+                    tx.set_password(&project, &user.id, "$argon2id$", now)?;
+                }
+            }
+            Ok(())
+        })
+        .await;
+        // In order of age, as they are looked at.
+        app.advance(1);
+    }
+    let operand = |name: &str, value: Value| json!({ "filter_name": name, "filter_value": value });
+    let rare = operand("full_name_fuzzy", json!("rare"));
+    let with_password = operand("password_exists", json!(true));
+    let youngest = operand("created_at_greater_than", json!("2027-01-15T08:00:18Z"));
+    for (operands, pages) in [
+        (json!([rare]), vec![(vec!["00005", "19990"], -1), (vec!["20100", "20190"], -1)]),
+        (json!([rare, with_password]), vec![(vec![], -1), (vec!["20190"], -1)]),
+        // Those who are too old are not looked at.
+        (json!([youngest, rare]), vec![(vec!["19990", "20100", "20190"], 3)]),
+    ] {
+        let (mut cursor, mut seen) = (json!(null), Vec::new());
+        loop {
+            let asked = json!({ "cursor": cursor, "query": { "operands": operands } });
+            let page = app.host().post("/v1/users/search", asked).await.done();
+            let users = page["results"].as_array().unwrap();
+            let ids = users.iter().map(|user| user["user_id"].as_str().unwrap().replace("user-test-", ""));
+            seen.push((ids.collect::<Vec<_>>(), page["results_metadata"]["total"].as_i64().unwrap()));
+            cursor = page["results_metadata"]["next_cursor"].clone();
+            if cursor.is_null() {
+                break;
+            }
+        }
+        let pages: Vec<_> =
+            pages.into_iter().map(|(ids, total)| (ids.iter().map(ToString::to_string).collect(), total)).collect();
+        assert_eq!(seen, pages, "{operands}");
     }
 }
 

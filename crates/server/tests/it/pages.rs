@@ -1,6 +1,6 @@
 //! What all pages have in common: hooks, headers, forms that work without JavaScript (design section 6).
 
-use crate::app::{Browser, Reply, TestApp, html};
+use crate::app::{Browser, Reply, TestApp, html, mailbox::link_in};
 use hospes::pages::{decision, field};
 
 /// Every kind of page, with its name.
@@ -23,8 +23,17 @@ async fn pages(app: &TestApp) -> Vec<(&'static str, Reply)> {
     let logged_out = app.browser().open("/oauth2/logout").await;
     let error = alice.open("/oauth2/authorize?client_id=nobody").await;
     let missing = alice.open("/consent?interaction=int_x").await;
+    let mut forgetful = app.browser();
+    let forgot = forgetful.open("/password/forgot").await;
+    let sent = forgetful.submit(forgot.form().with(field::EMAIL, "bob@example.com")).await;
+    let reset = forgetful.open(link_in(&app.next_mail().await)).await;
+    let set = forgetful.submit(reset.form().with(field::PASSWORD, "umbrella over the north pier")).await;
     vec![
         ("login", login),
+        ("forgot-password", forgot),
+        ("reset-sent", sent),
+        ("reset-password", reset),
+        ("password-set", set),
         ("consent", consent),
         ("form-post", form_post),
         ("account", account),
@@ -69,7 +78,10 @@ async fn every_page_has_its_name_its_headers_and_one_heading() {
 async fn pages_keep_their_hooks() {
     let app = TestApp::new().await;
     let expected: &[(&str, &[&str])] = &[
-        ("login", &["login-form", "username", "password", "login-submit", "login-cancel"]),
+        ("login", &["login-form", "username", "password", "login-submit", "login-cancel", "login-forgot"]),
+        ("forgot-password", &["forgot-form", "email", "forgot-submit"]),
+        ("reset-password", &["reset-form", "password", "reset-submit"]),
+        ("password-set", &["set-login"]),
         ("account", &["account-continue", "account-switch", "account-cancel"]),
         ("consent", &["consent-form", "consent-allow", "consent-deny"]),
         ("logout", &["logout-form", "logout-confirm", "logout-cancel"]),

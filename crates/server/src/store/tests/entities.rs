@@ -28,6 +28,7 @@ use hospes_protocol::{
     trusted_profile::{ProfileSettings, TrustedProfile},
     user::{Name, Profile, User},
 };
+use std::collections::BTreeSet;
 
 /// Runs `body` as one write on each database. An assertion that fails in it is a panic in the transaction, and so a
 /// fault, with which the test fails.
