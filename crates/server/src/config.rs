@@ -96,7 +96,7 @@ pub struct Lifetimes {
 /// Limits of rate, kept in memory by each process; 0 turns one off.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Login attempts from one address in a minute.
+    /// Login attempts from one address in a minute, and apart from them as many questions for a new password.
     pub login_per_minute: u32,
     /// Authorization requests from one address in a minute.
     pub authorize_per_minute: u32,

@@ -143,6 +143,10 @@ async fn find(app: &App, token: &str, now: Timestamp) -> Result<Option<Found>, F
         let Some(reset) = reset.filter(is_good) else { return Ok(None) };
         let user = tx.find_user(&own.project, &reset.user_id)?.filter(|user| user.disabled_at.is_none());
         let Some(user) = user else { return Ok(None) };
+        // The host app may have taken the password away, so that the user comes in by its own login only.
+        if tx.find_password(&own.project, &user.id)?.is_none() {
+            return Ok(None);
+        }
         let policy = own.records.project(tx, &own.project)?.project.settings.password_policy.clone();
         Ok(Some(Found { reset, user, policy }))
     });
