@@ -18,6 +18,7 @@ use crate::{
     },
     pages::{ForgotPasswordError, ForgotPasswordView, FormView, ResetSentView, field},
     password_reset::NewToken,
+    project,
     store::Tx,
 };
 use axum::{
@@ -26,7 +27,7 @@ use axum::{
 };
 use hospes_protocol::{
     ErrorCode, Refusal, Timestamp,
-    id::{InteractionId, ProjectId},
+    id::{InteractionId, ProjectId, UserId},
     parameters::Parameters,
     password_reset::{Destination, LIFETIME, MOST_AT_ONCE, MailLocale, PasswordReset},
     refuse,
@@ -64,6 +65,7 @@ pub(crate) async fn post(State(app): State<App>, mut visit: Visit, form: Form) -
     let question = Question {
         name: Name::email(email),
         token: NewToken::draw(&app),
+        nobody: project::new_user_id(&app.project, &app.entropy),
         unique: app.entropy.bytes(),
         interaction: waiting.as_ref().map(|waiting| waiting.id().clone()),
         attributes: Attributes { ip_address: visit.address.to_string(), user_agent: visit.user_agent.clone() },
@@ -137,6 +139,8 @@ fn draw(
 struct Question {
     name: Name,
     token: NewToken,
+    /// Stands in for the user where there is none.
+    nobody: UserId,
     /// What is written where no mail is to be sent.
     unique: [u8; 32],
     interaction: Option<InteractionId>,
@@ -146,14 +150,16 @@ struct Question {
 }
 
 impl Question {
-    /// Writes the mail, in the place of an earlier one to our page. Where there is nobody to write to, a row that nobody
-    /// asks for is written instead, so that the answer takes as long.
+    /// Writes the mail, in the place of an earlier one to our page. Where there is nobody to write to, the same statements
+    /// run for a user who does not exist, and a row that nobody asks for is written, so that the answer takes as long.
     fn store(&self, tx: &mut Tx<'_>, project: &ProjectId) -> Result<(), Failure> {
-        let Some((user, email)) = self.addressee(tx, project)? else {
+        let addressee = self.addressee(tx, project)?;
+        let id = addressee.as_ref().map_or(&self.nobody, |(user, _)| &user.id);
+        tx.void_password_resets_on_own_page(project, id, self.now)?;
+        let Some((user, email)) = addressee else {
             tx.add_replay(project, "forgot_password", &self.unique, self.now)?;
             return Ok(());
         };
-        tx.void_password_resets_on_own_page(project, &user.id, self.now)?;
         let reset = PasswordReset {
             id: self.token.id.clone(),
             user_id: user.id,
@@ -171,14 +177,14 @@ impl Question {
     /// The user with their address, locked until the transaction ends, so that their mails are counted one after the
     /// other.
     fn addressee(&self, tx: &mut Tx<'_>, project: &ProjectId) -> Result<Option<(User, Email)>, Failure> {
-        let Some(found) = tx.find_user_by_name(project, &self.name)? else { return Ok(None) };
-        let Some(user) = tx.take_user(project, &found.id)? else { return Ok(None) };
-        let password = tx.find_password(project, &user.id)?;
-        let mails = tx.count_password_resets(project, &user.id, self.now)?;
-        let Some(email) = user.profile.email_named(&self.name).cloned() else { return Ok(None) };
-        let Some(password) = password.filter(|_| user.disabled_at.is_none() && mails < MOST_AT_ONCE) else {
-            return Ok(None);
-        };
+        let found = tx.find_user_by_name(project, &self.name)?;
+        let id = found.as_ref().map_or(&self.nobody, |user| &user.id);
+        let user = tx.take_user(project, id)?.filter(|user| user.disabled_at.is_none());
+        let password = tx.find_password(project, id)?;
+        let mails = tx.count_password_resets(project, id, self.now)?;
+        let (Some(user), Some(password)) = (user, password) else { return Ok(None) };
+        let email = user.profile.email_named(&self.name).filter(|_| mails < MOST_AT_ONCE).cloned();
+        let Some(email) = email else { return Ok(None) };
         // Whose password must be reset may have made the account for somebody else, with an address of their own beside.
         let is_owner = email.verified || password.must_reset_at.is_none();
         Ok(is_owner.then_some((user, email)))
