@@ -355,26 +355,6 @@ story('every page: accessible, narrow and wide, light and dark', {}, async (page
   await inspect(page, 'login');
   await logIn(page, 'emil', 'not the password');
   await inspect(page, 'login-wrong');
-  await page.click('#login-forgot');
-  await isOn(page, 'forgot-password');
-  await inspect(page, 'forgot-password');
-  await page.fill('#email', 'ben@harbour.example');
-  await page.click('#forgot-submit');
-  await isOn(page, 'reset-sent');
-  await inspect(page, 'reset-sent');
-  await page.goto(`${issuer}/password/reset?token=spent`);
-  await isOn(page, 'forgot-password');
-  await inspect(page, 'forgot-password-spent');
-  await page.goto(await mailedLink('ben@harbour.example'));
-  await isOn(page, 'reset-password');
-  await inspect(page, 'reset-password');
-  await page.fill('#password', 'harbour1');
-  await page.click('#reset-submit');
-  await isOn(page, 'reset-password');
-  await inspect(page, 'reset-password-weak');
-  await page.goto(`${issuer}/password/set`);
-  await isOn(page, 'password-set');
-  await inspect(page, 'password-set');
   const everything = 'openid profile email phone address offline_access notes.read notes.write';
   const asked = ask({ scope: everything, resource: 'https://mcp.example.com', prompt: 'consent' });
   await page.goto(asked.href);
@@ -419,6 +399,30 @@ story('every page: accessible, narrow and wide, light and dark', {}, async (page
   await page.goto(request('web', 'https://evil.example/callback').href);
   await isOn(page, 'error');
   await inspect(page, 'error-redirect');
+});
+
+story('the pages for a new password: accessible, narrow and wide, light and dark', {}, async (page) => {
+  await page.goto(ask().href);
+  await page.click('#login-forgot');
+  await isOn(page, 'forgot-password');
+  await inspect(page, 'forgot-password');
+  await page.fill('#email', 'ben@harbour.example');
+  await page.click('#forgot-submit');
+  await isOn(page, 'reset-sent');
+  await inspect(page, 'reset-sent');
+  await page.goto(`${issuer}/password/reset?token=spent`);
+  await isOn(page, 'forgot-password');
+  await inspect(page, 'forgot-password-spent');
+  await page.goto(await mailedLink('ben@harbour.example'));
+  await isOn(page, 'reset-password');
+  await inspect(page, 'reset-password');
+  await page.fill('#password', 'harbour1');
+  await page.click('#reset-submit');
+  await isOn(page, 'reset-password');
+  await inspect(page, 'reset-password-weak');
+  await page.goto(`${issuer}/password/set`);
+  await isOn(page, 'password-set');
+  await inspect(page, 'password-set');
 });
 
 story('a reader without consent granted sees what cannot be passed on', {}, async (page) => {
