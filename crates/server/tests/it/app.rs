@@ -245,13 +245,11 @@ impl TestApp {
 
     /// The built program on the same database, with the clock of the machine.
     pub(crate) fn command_line(&self) -> Command {
-        let database = match &self.schema {
-            Some(schema) => schema.url_at(None),
-            None => format!("sqlite:{}", self.directory.path().join("hospes.db").display()),
-        };
         let mut command = Command::new(env!("CARGO_BIN_EXE_hospes"));
-        command.env("HOSPES_ISSUER", &self.issuer).env("HOSPES_DATABASE__URL", database);
-        command.env("HOSPES_MASTER_KEY", MASTER_KEY).stdin(Stdio::null());
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HOSPES_")) {
+            command.env_remove(name);
+        }
+        command.current_dir(self.directory.path()).envs(&self.environment).stdin(Stdio::null());
         command
     }
 

@@ -330,8 +330,8 @@ async fn nothing_is_alive_after_a_user_was_disabled_or_signed_out_while_forty_re
             "API signs out" => {
                 app.host().post("/v1/users/ext-alice/sign_out_everywhere", json!({})).await.done();
             }
-            "command line disables" => app.command_line(&["user", "disable", "ext-alice"]).await,
-            _ => app.command_line(&["user", "sign-out", "ext-alice"]).await,
+            "command line disables" => app.operate(&["user", "disable", "ext-alice"]).await,
+            _ => app.operate(&["user", "sign-out", "ext-alice"]).await,
         }
         // What the CLI did is done, although it is another process: no answer from here on gives a token that lives.
         client.refresh(&refresh).await.refused(400, "invalid_grant");

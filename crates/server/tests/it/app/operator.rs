@@ -52,14 +52,10 @@ fn user_id(user: &str) -> UserId {
 }
 
 impl TestApp {
-    /// Runs `hospes ARGUMENTS…`: another process on the same database, with the time of the machine.
-    pub(crate) async fn command_line(&self, arguments: &[&str]) {
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_hospes"));
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HOSPES_")) {
-            command.env_remove(name);
-        }
-        let directory = self.directory.path();
-        command.current_dir(directory).envs(&self.environment).args(arguments);
+    /// Runs `hospes ARGUMENTS…`, which must succeed.
+    pub(crate) async fn operate(&self, arguments: &[&str]) {
+        let mut command = self.command_line();
+        command.args(arguments);
         let ran = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
         assert!(ran.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&ran.stderr));
     }
