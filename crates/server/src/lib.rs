@@ -33,6 +33,7 @@ pub mod records;
 mod reset_mail;
 pub mod router;
 pub mod secret;
+mod rfc3339;
 pub mod seed;
 pub mod session_token;
 pub mod store;

@@ -1,11 +1,12 @@
 //! `hospes audit …`: what happened in the project, and who did it.
 
 use super::{
-    open::{Opened, iso},
+    open::Opened,
     output::{self, Form},
 };
 use crate::{
     config::Config,
+    rfc3339,
     store::{
         Position,
         audit::{EventFilter, position_of},
@@ -104,15 +105,13 @@ impl List {
 }
 
 fn time(text: &str) -> Result<Timestamp> {
-    let at: jiff::Timestamp =
-        text.parse().map_err(|_| anyhow!("{text} is no time; write it as in 2026-11-24T08:00:00Z"))?;
-    Ok(Timestamp(at.as_second()))
+    rfc3339::parse(text).ok_or_else(|| anyhow!("{text} is no time; write it as in 2026-11-24T08:00:00Z"))
 }
 
 fn row(event: &AuditEvent) -> [String; 7] {
     let or_dash = |id: Option<String>| id.unwrap_or_else(|| String::from("-"));
     [
-        iso(event.at),
+        rfc3339::text(event.at),
         event.kind.as_str().to_owned(),
         event.actor.as_str().to_owned(),
         or_dash(event.user_id.as_ref().map(ToString::to_string)),
@@ -125,7 +124,7 @@ fn row(event: &AuditEvent) -> [String; 7] {
 fn as_json(event: &AuditEvent) -> Value {
     json!({
         "event_id": event.id,
-        "occurred_at": iso(event.at),
+        "occurred_at": rfc3339::text(event.at),
         "kind": event.kind.as_str(),
         "actor": event.actor.as_str(),
         "user_id": event.user_id,

@@ -2,13 +2,14 @@
 
 use super::{
     ask,
-    open::{Opened, iso, iso_or_null, told},
+    open::{Opened, told},
     output::{self, Form},
 };
 use crate::{
     config::Config,
     project::{self, CLIENT_SECRET_PREFIX},
     secret::{Secret, sha256},
+    rfc3339,
     store::{
         Position, Tx,
         client_secrets::{ClientSecret, Slot},
@@ -433,7 +434,7 @@ fn row(client: &Record) -> [String; 7] {
         (ClientKind::App, Confidentiality::Confidential) => "confidential",
     };
     let state = if client.disabled_at.is_some() { "disabled" } else { "active" };
-    let created = iso(client.created_at).chars().take_while(|c| *c != 'T').collect();
+    let created = rfc3339::text(client.created_at).chars().take_while(|c| *c != 'T').collect();
     let redirects = places(&settings.redirect_uris);
     [client.id.to_string(), settings.name.clone(), party.into(), kind.into(), redirects, created, state.into()]
 }
@@ -476,16 +477,16 @@ fn as_json(client: &Record, secrets: &[ClientSecret]) -> Value {
     let mut document = json!({"client_id": client.id});
     let settings = serde_json::to_value(&client.settings).unwrap_or_default();
     let own = json!({
-        "created_at": iso(client.created_at),
-        "updated_at": iso(client.updated_at),
-        "disabled_at": iso_or_null(client.disabled_at),
+        "created_at": rfc3339::text(client.created_at),
+        "updated_at": rfc3339::text(client.updated_at),
+        "disabled_at": client.disabled_at.map(rfc3339::text),
         "secrets": secrets
             .iter()
             .map(|secret| {
                 json!({
                     "slot": secret.slot.as_str(),
                     "last_four": secret.last_four,
-                    "created_at": iso(secret.created_at),
+                    "created_at": rfc3339::text(secret.created_at),
                 })
             })
             .collect::<Vec<_>>(),

@@ -2,7 +2,7 @@
 
 use super::{
     Outcome,
-    open::{Database, iso},
+    open::Database,
     output::{self, Form},
     serve,
 };
@@ -12,6 +12,7 @@ use crate::{
     fetch::{Fetch, FetchConfig, FetchError, Fetched},
     keys::{KeyState, MasterKey, state_of},
     project::{self, SIGNING_ALGS},
+    rfc3339,
     store::{
         Store,
         projects::Project,
@@ -211,12 +212,12 @@ fn look_at_keys(
             }
             Some(key) if purpose == KeyPurpose::Signing && now.since(key.activates_at) > OLD_KEY => report.warning(
                 ABOUT,
-                format!("{name}: {} has signed since {}", key.kid, iso(key.activates_at)),
+                format!("{name}: {} has signed since {}", key.kid, rfc3339::text(key.activates_at)),
                 "run `hospes key rotate`",
             ),
             Some(key) => {
-                let next = key.retires_at.map_or_else(String::new, |at| format!(", retires {}", iso(at)));
-                report.ok(ABOUT, format!("{name}: {} active since {}{next}", key.kid, iso(key.activates_at)));
+                let next = key.retires_at.map_or_else(String::new, |at| format!(", retires {}", rfc3339::text(at)));
+                report.ok(ABOUT, format!("{name}: {} active since {}{next}", key.kid, rfc3339::text(key.activates_at)));
             }
         }
     }
@@ -346,7 +347,7 @@ fn look_at_clocks(store: Option<&Store>, fetched: Option<&Fetched>, report: &mut
     }
     // Without any other clock, at least the century must be right.
     if now() < Timestamp(1_750_000_000) {
-        report.error(ABOUT, format!("it is set to {}", iso(now())), "set the clock");
+        report.error(ABOUT, format!("it is set to {}", rfc3339::text(now())), "set the clock");
     }
 }
 

@@ -1,13 +1,13 @@
 //! `hospes key …`: the keys that sign tokens, and the master key that keeps them secret.
 
 use super::{
-    open::{Database, Opened, iso, iso_or_null},
+    open::{Database, Opened},
     output::{self, Form},
 };
 use crate::{
     config::Config,
     keys::{self, MasterKey, Rotation, open_master_key, state_of},
-    project,
+    project, rfc3339,
     store::signing_keys::StoredKey,
 };
 use anyhow::Result;
@@ -77,13 +77,20 @@ fn list(opened: &Opened, form: Form) -> Result<()> {
 }
 
 fn table(keys: &[StoredKey], now: Timestamp) {
-    let time = |at: Option<Timestamp>| at.map_or_else(|| String::from("-"), iso);
+    let time = |at: Option<Timestamp>| at.map_or_else(|| String::from("-"), rfc3339::text);
     let rows: Vec<_> = keys
         .iter()
         .map(|key| {
             let use_for = key.alg.map_or_else(|| key.purpose.as_str().to_owned(), |alg| alg.as_str().to_owned());
             let state = state_of(key, now).as_str().to_owned();
-            [key.kid.clone(), use_for, state, iso(key.activates_at), time(key.retires_at), time(key.expires_at)]
+            [
+                key.kid.clone(),
+                use_for,
+                state,
+                rfc3339::text(key.activates_at),
+                time(key.retires_at),
+                time(key.expires_at),
+            ]
         })
         .collect();
     output::table(["KID", "USE", "STATE", "ACTIVE FROM", "RETIRES", "GONE"], &rows);
@@ -95,10 +102,10 @@ fn as_json(key: &StoredKey, now: Timestamp) -> Value {
         "purpose": key.purpose.as_str(),
         "alg": key.alg.map(SigningAlg::as_str),
         "state": state_of(key, now).as_str(),
-        "created_at": iso(key.created_at),
-        "activates_at": iso(key.activates_at),
-        "retires_at": iso_or_null(key.retires_at),
-        "expires_at": iso_or_null(key.expires_at),
+        "created_at": rfc3339::text(key.created_at),
+        "activates_at": rfc3339::text(key.activates_at),
+        "retires_at": key.retires_at.map(rfc3339::text),
+        "expires_at": key.expires_at.map(rfc3339::text),
     })
 }
 

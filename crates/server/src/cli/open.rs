@@ -14,7 +14,6 @@ use hospes_protocol::{
     audit_event::{Actor, Occasion},
     id::ProjectId,
 };
-use serde_json::Value;
 
 /// A database whose tables are up to date.
 pub(super) struct Database {
@@ -112,17 +111,11 @@ impl Opened {
     }
 }
 
-/// A refusal as the operator reads it: without the wire's code.
-pub(super) fn told(refusal: Refusal) -> anyhow::Error {
-    anyhow!("{}", refusal.description)
-}
-
-/// RFC 3339 §5.6, in UTC.
-pub(super) fn iso(at: Timestamp) -> String {
-    jiff::Timestamp::from_second(at.0).map_or_else(|_| at.0.to_string(), |at| at.to_string())
-}
-
-/// The same for JSON, where nothing is `null`.
-pub(super) fn iso_or_null(at: Option<Timestamp>) -> Value {
-    at.map_or(Value::Null, |at| iso(at).into())
+/// What went wrong as the operator reads it: a refusal without the wire's code, a fault as it is.
+pub(super) fn told(failure: impl Into<Failure>) -> anyhow::Error {
+    match failure.into() {
+        Failure::Refused(Refusal { description, .. }) => anyhow!("{description}"),
+        Failure::Fault(error) => error,
+        other => other.into(),
+    }
 }

@@ -1,10 +1,10 @@
 //! `hospes secret …`: the secrets with which the host app's back end calls the management API.
 
 use super::{
-    open::{Opened, iso, told},
+    open::{Opened, told},
     output::{self, Form},
 };
-use crate::{config::Config, project};
+use crate::{config::Config, project, rfc3339};
 use anyhow::Result;
 use clap::Subcommand;
 use hospes_protocol::{audit_event::EventKind, project_secret};
@@ -61,7 +61,7 @@ fn list(opened: &Opened, form: Form) -> Result<()> {
             let secrets: Vec<_> = secrets
                 .iter()
                 .map(
-                    |own| json!({ "secret_id": own.id, "last_four": own.last_four, "created_at": iso(own.created_at) }),
+                    |own| json!({ "secret_id": own.id, "last_four": own.last_four, "created_at": rfc3339::text(own.created_at) }),
                 )
                 .collect();
             output::json(&json!({ "secrets": secrets }));
@@ -69,7 +69,7 @@ fn list(opened: &Opened, form: Form) -> Result<()> {
         Form::Text => {
             let rows: Vec<_> = secrets
                 .iter()
-                .map(|own| [own.id.clone(), format!("…{}", own.last_four), iso(own.created_at)])
+                .map(|own| [own.id.clone(), format!("…{}", own.last_four), rfc3339::text(own.created_at)])
                 .collect();
             output::table(["SECRET ID", "ENDS WITH", "MADE"], &rows);
         }

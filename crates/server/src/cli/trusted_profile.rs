@@ -1,10 +1,10 @@
 //! `hospes trusted-profile …`: other issuers whose JWTs log users in.
 
 use super::{
-    open::{Opened, iso, told},
+    open::{Opened, told},
     output::{self, Form},
 };
-use crate::{config::Config, project};
+use crate::{config::Config, project, rfc3339};
 use anyhow::{Context as _, Result, ensure};
 use clap::{Args, Subcommand};
 use hospes_protocol::{
@@ -143,7 +143,7 @@ fn row(profile: &Record) -> [String; 5] {
 }
 
 fn as_json(profile: &Record) -> Value {
-    json!({"profile_id": profile.id, "settings": profile.settings, "created_at": iso(profile.created_at)})
+    json!({"profile_id": profile.id, "settings": profile.settings, "created_at": rfc3339::text(profile.created_at)})
 }
 
 fn remove(opened: &Opened, id: &str, form: Form) -> Result<()> {

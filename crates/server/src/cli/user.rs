@@ -2,12 +2,12 @@
 
 use super::{
     ask,
-    open::{Opened, iso, iso_or_null, told},
+    open::{Opened, told},
     output::{self, Form},
 };
 use crate::{
     config::Config,
-    passwords, project,
+    passwords, project, rfc3339,
     store::{Position, Taken, Tx},
 };
 use anyhow::{Context as _, Result, bail, ensure};
@@ -213,8 +213,8 @@ fn as_json(user: &Record) -> Value {
         "logins": user.logins(),
         "profile": user.profile,
         "roles": user.roles,
-        "created_at": iso(user.created_at),
-        "disabled_at": iso_or_null(user.disabled_at),
+        "created_at": rfc3339::text(user.created_at),
+        "disabled_at": user.disabled_at.map(rfc3339::text),
     })
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Specs: OIDC Core §3.1.2.1 (`ui_locales`), RFC 9110 §12.5.4 (`Accept-Language`), RFC 4647 §3.4.
 
+use crate::rfc3339;
 use anyhow::{Context as _, Result, ensure};
 use hospes_protocol::Timestamp;
 use std::{collections::HashMap, sync::Arc};
@@ -28,8 +29,7 @@ impl Locale {
 
     /// The date of `time` in this language, in UTC.
     pub(super) fn date(&self, time: Timestamp) -> String {
-        let date = jiff::Timestamp::from_second(time.0)
-            .map_or(jiff::civil::Date::MAX, |timestamp| timestamp.to_zoned(jiff::tz::TimeZone::UTC).date());
+        let date = rfc3339::date(time);
         let month = self.text(&format!("dates.month_{}", date.month())).unwrap_or_default();
         self.text("dates.pattern")
             .unwrap_or("{day} {month} {year}")

@@ -14,6 +14,7 @@ use super::{
         ResourceView, ScopeState, ScopeView,
     },
 };
+use crate::rfc3339;
 use anyhow::{Context as _, Result, ensure};
 use aws_lc_rs::digest;
 use axum::{
@@ -598,8 +599,7 @@ fn end(span: Seconds, chosen: Option<Seconds>, locale: &Locale, now: Timestamp) 
 }
 
 fn date(time: Timestamp, locale: &Locale) -> Value {
-    let machine = jiff::Timestamp::from_second(time.0).map(|time| time.to_string()).unwrap_or_default();
-    context! { text => locale.date(time), machine }
+    context! { text => locale.date(time), machine => rfc3339::text(time) }
 }
 
 /// Where a redirect URI leads, for the user.

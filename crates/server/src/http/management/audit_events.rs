@@ -4,13 +4,13 @@ use super::{
     caller::Management,
     cursor,
     error::{BAD_LIMIT, refuse_api},
-    moment,
     reply::{Envelope, ErrorEnvelope, Reply},
 };
 use crate::{
     app::App,
     failure::Failure,
     http::extract::Query,
+    rfc3339,
     store::{
         Position,
         audit::{EventFilter, position_of},
@@ -75,7 +75,7 @@ impl From<AuditEvent> for EventObject {
     fn from(event: AuditEvent) -> Self {
         Self {
             event_id: event.id.to_string(),
-            occurred_at: moment::text(event.at),
+            occurred_at: rfc3339::text(event.at),
             kind: event.kind.as_str(),
             actor: event.actor.as_str(),
             user_id: event.user_id.map(|id| id.to_string()),
@@ -118,7 +118,7 @@ fn filter(query: &Parameters) -> Result<EventFilter, Refusal> {
     let given = |name: &str| query.get(name).filter(|text| !text.is_empty());
     let time = |name: &str, otherwise: Timestamp| match given(name) {
         None => Ok(otherwise),
-        Some(text) => moment::parse(text).ok_or(BAD_TIME),
+        Some(text) => rfc3339::parse(text).ok_or(BAD_TIME),
     };
     let all = EventFilter::default();
     Ok(EventFilter {

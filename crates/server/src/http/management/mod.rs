@@ -13,7 +13,6 @@ pub(crate) mod error;
 mod exchange;
 mod idp;
 pub(crate) mod m2m_clients;
-pub(crate) mod moment;
 mod password_email;
 pub(crate) mod password_hash;
 mod password_migrate;

@@ -3,10 +3,9 @@
 use super::{
     body::Body,
     caller::Management,
-    moment,
     reply::{Envelope, ErrorEnvelope, Nothing, Reply},
 };
-use crate::{app::App, failure::Failure, http::extract::Now, project, store::project_secrets::ProjectSecret};
+use crate::{app::App, failure::Failure, http::extract::Now, project, rfc3339, store::project_secrets::ProjectSecret};
 use axum::extract::{Path, State};
 use hospes_protocol::{
     audit_event::{Actor, EventKind},
@@ -31,7 +30,7 @@ impl SecretView {
         Self {
             secret_id: own.id.clone(),
             last_four: own.last_four.clone(),
-            created_at: moment::text(own.created_at),
+            created_at: rfc3339::text(own.created_at),
             secret,
         }
     }

@@ -1,6 +1,6 @@
 //! A session as the management API shows it.
 
-use super::moment;
+use crate::rfc3339;
 use hospes_protocol::{
     rbac::EVERYBODY,
     session::{Factor, FactorMethod, FullSession},
@@ -71,9 +71,9 @@ impl SessionObject {
         Self {
             session_id: session.id.to_string(),
             user_id: session.user_id.to_string(),
-            started_at: moment::text(session.created_at),
-            last_accessed_at: moment::text(full.last_accessed_at),
-            expires_at: moment::text(session.expires_at),
+            started_at: rfc3339::text(session.created_at),
+            last_accessed_at: rfc3339::text(full.last_accessed_at),
+            expires_at: rfc3339::text(session.expires_at),
             attributes: AttributesObject {
                 ip_address: full.attributes.ip_address.clone(),
                 user_agent: full.attributes.user_agent.clone(),
@@ -97,9 +97,9 @@ impl FactorObject {
         let mut object = Self {
             kind,
             delivery_method,
-            last_authenticated_at: moment::text(factor.last_authenticated_at),
-            created_at: moment::text(factor.created_at),
-            updated_at: moment::text(factor.last_authenticated_at),
+            last_authenticated_at: rfc3339::text(factor.last_authenticated_at),
+            created_at: rfc3339::text(factor.created_at),
+            updated_at: rfc3339::text(factor.last_authenticated_at),
             email_factor: None,
             trusted_auth_token_factor: None,
             oauth_access_token_exchange_factor: None,

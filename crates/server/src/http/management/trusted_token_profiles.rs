@@ -5,10 +5,9 @@ use super::{
     body::Body,
     caller::Management,
     error::refuse_api,
-    moment,
     reply::{Envelope, ErrorEnvelope, Nothing, Reply},
 };
-use crate::{app::App, failure::Failure, http::extract::Now, project};
+use crate::{app::App, failure::Failure, http::extract::Now, project, rfc3339};
 use axum::extract::{Path, State};
 use hospes_protocol::{
     Refusal,
@@ -73,8 +72,8 @@ impl ProfileObject {
             can_jit_provision: settings.can_jit_provision,
             reauthenticate_after_seconds: settings.reauthenticate_after_seconds,
             host_check_url: settings.host_check_url,
-            created_at: moment::text(created_at),
-            updated_at: moment::text(updated_at),
+            created_at: rfc3339::text(created_at),
+            updated_at: rfc3339::text(updated_at),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! A user as the management API shows them, and finding one by what the host app calls them.
 
-use super::{error::refuse_api, moment, session_object::roles_of};
+use super::{error::refuse_api, session_object::roles_of};
 use crate::{
     failure::Failure,
+    rfc3339,
     store::{Tx, passwords::Password},
 };
 use hospes_protocol::{
@@ -144,11 +145,11 @@ impl UserObject {
                 requires_reset: password.must_reset_at.is_some(),
             }),
             is_locked: lock.is_some(),
-            lock_created_at: lock.and_then(|lock| lock.locked_at).map(moment::text),
-            lock_expires_at: lock.and_then(|lock| lock.locked_until).map(moment::text),
+            lock_created_at: lock.and_then(|lock| lock.locked_at).map(rfc3339::text),
+            lock_expires_at: lock.and_then(|lock| lock.locked_until).map(rfc3339::text),
             roles: roles_of(user),
-            created_at: moment::text(user.created_at),
-            disabled_at: user.disabled_at.map(moment::text),
+            created_at: rfc3339::text(user.created_at),
+            disabled_at: user.disabled_at.map(rfc3339::text),
             external_id: user.external_id.clone(),
             trusted_metadata: profile.trusted_metadata.clone(),
             untrusted_metadata: profile.untrusted_metadata.clone(),

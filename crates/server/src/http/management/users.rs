@@ -5,7 +5,6 @@ use super::{
     caller::Management,
     cursor::{self, ResultsMetadata},
     error::{refuse_api, refuse_with},
-    moment,
     reply::{Envelope, ErrorEnvelope, Reply},
     user_object::{EmailObject, PhoneNumberObject, UserObject, take_user_of, user_of},
 };
@@ -13,7 +12,7 @@ use crate::{
     app::App,
     failure::Failure,
     http::extract::Now,
-    project,
+    project, rfc3339,
     store::{Position, Taken, Tx},
 };
 use axum::extract::{Path, State};
@@ -656,7 +655,7 @@ pub(crate) async fn search(
 ) -> Result<Reply<Found>, Failure> {
     let (after, limit) = (cursor::parse(asked.cursor.as_deref())?, cursor::limit(asked.limit)?);
     let (operator, filters) =
-        SearchQuery::read(asked.query, |name, value| user_search::parse(name, value, moment::parse))?;
+        SearchQuery::read(asked.query, |name, value| user_search::parse(name, value, rfc3339::parse))?;
     let query = Query { operator, filters };
     let project = caller.current.project.id.clone();
     let (users, total) = if let Some(lookups) = query.lookups() {

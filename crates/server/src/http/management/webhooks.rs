@@ -5,7 +5,6 @@ use super::{
     caller::Management,
     cursor,
     error::{BAD_LIMIT, refuse_api},
-    moment,
     reply::{Envelope, ErrorEnvelope, Nothing, Reply},
 };
 use crate::{
@@ -13,6 +12,7 @@ use crate::{
     failure::Failure,
     http::extract::{Now, Query},
     keys::webhook_secret,
+    rfc3339,
     store::{
         Position,
         webhooks::{Delivery, State as DeliveryState, Webhook},
@@ -68,8 +68,8 @@ impl WebhookObject {
             webhook_id: webhook.id.to_string(),
             url: webhook.url,
             kinds: webhook.kinds,
-            created_at: moment::text(webhook.created_at),
-            updated_at: moment::text(webhook.updated_at),
+            created_at: rfc3339::text(webhook.created_at),
+            updated_at: rfc3339::text(webhook.updated_at),
             secret,
         }
     }
@@ -289,7 +289,7 @@ pub(crate) struct DeliveryObject {
 
 impl From<Delivery> for DeliveryObject {
     fn from(own: Delivery) -> Self {
-        let text = |at: Timestamp| Some(moment::text(at));
+        let text = |at: Timestamp| Some(rfc3339::text(at));
         let (state, next_attempt_at, ended_at) = match own.last.state {
             DeliveryState::Pending { next_attempt_at } => ("pending", text(next_attempt_at), None),
             DeliveryState::Delivered { at } => ("delivered", None, text(at)),
@@ -299,7 +299,7 @@ impl From<Delivery> for DeliveryObject {
             event_id: own.event_id.to_string(),
             kind: own.kind.map(EventKind::as_str),
             state,
-            created_at: moment::text(own.created_at),
+            created_at: rfc3339::text(own.created_at),
             attempts: own.attempts,
             next_attempt_at,
             ended_at,
