@@ -15,11 +15,12 @@ use crate::{
         client_secrets::{ClientSecret, Slot},
     },
 };
-use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use clap::{Args, Subcommand, ValueEnum};
 use form_urlencoded::Serializer;
 use hospes_protocol::{
+    ErrorCode::InvalidRequest,
     Scope, Seconds,
     audit_event::EventKind,
     capabilities::Endpoints,
@@ -29,6 +30,7 @@ use hospes_protocol::{
     },
     id::{ClientId, ProjectId},
     plane::Plane,
+    refuse,
     registration_rules::validate_client_settings_allowing,
 };
 use serde_json::{Value, json};
@@ -269,6 +271,16 @@ impl Add {
             description: self.description.clone(),
             party: match self.party {
                 PartyName::First => Party::First,
+/// What the operator is told where a rotation cannot go on.
+const ROTATION: Refusals = Refusals {
+    no_secrets: refuse(InvalidRequest, "it is a public client, or authenticates with its own keys: it has no secret"),
+    already_rotating: refuse(
+        InvalidRequest,
+        "it has a new secret already; `rotate-secret promote` or `cancel` it first",
+    ),
+    not_rotating: refuse(InvalidRequest, "there is no new secret; `rotate-secret start` makes one"),
+};
+
                 PartyName::Third => Party::Third,
             },
             confidentiality,
@@ -343,10 +355,8 @@ impl RotateSecret {
             Self::Promote { client_id } => {
                 let (id, occasion) = (ClientId::new(client_id), opened.occasion());
                 opened.write(move |tx, project| {
-                    take(tx, project, &id)?;
-                    let promoted = tx.promote_client_secret(project, &id)?;
-                    ensure!(promoted, "there is no new secret to promote; `rotate-secret start` makes one");
-                    tx.record(project, &occasion.event(EventKind::ClientSecretRotationFinished).client(&id))
+                    let client = take(tx, project, &id)?;
+                    secret_rotation::finish(tx, project, &client, &ROTATION, &occasion).map_err(told)
                 })?;
                 done(form, client_id, "The new secret is now the only one.");
                 Ok(())
@@ -354,10 +364,8 @@ impl RotateSecret {
             Self::Cancel { client_id } => {
                 let (id, occasion) = (ClientId::new(client_id), opened.occasion());
                 opened.write(move |tx, project| {
-                    take(tx, project, &id)?;
-                    let cancelled = tx.cancel_client_secret(project, &id)?;
-                    ensure!(cancelled, "there is no new secret to cancel; `rotate-secret start` makes one");
-                    tx.record(project, &occasion.event(EventKind::ClientSecretRotationCancelled).client(&id))
+                    let client = take(tx, project, &id)?;
+                    secret_rotation::cancel(tx, project, &client, &ROTATION, &occasion).map_err(told)
                 })?;
                 done(form, client_id, "The new secret is void; the old one is the only one.");
                 Ok(())
@@ -373,18 +381,7 @@ fn start_rotation(opened: &Opened, client_id: &str, form: Form) -> Result<()> {
     let occasion = opened.occasion();
     opened.write(move |tx, project| {
         let client = take(tx, project, &id)?;
-        if client.is_public() {
-            bail!("{id} is a public client; it has no secret");
-        }
-        ensure!(project::uses_secret(&client.settings), "{id} authenticates with its own keys; it has no secret");
-        let secrets = tx.find_client_secrets(project, &id)?;
-        if secrets.iter().any(|secret| secret.slot == Slot::Next) {
-            bail!("{id} has a new secret already; `rotate-secret promote` or `cancel` it first");
-        }
-        // A client whose methods were changed may have no secret yet: then there is nothing to change over from.
-        let slot = if secrets.is_empty() { Slot::Current } else { Slot::Next };
-        tx.set_client_secret(project, &id, &ClientSecret { slot, ..stored.clone() })?;
-        tx.record(project, &occasion.event(EventKind::ClientSecretRotationStarted).client(&id))
+        secret_rotation::start(tx, project, &client, &stored, &ROTATION, &occasion).map_err(told)
     })?;
     match form {
         Form::Json => output::json(&json!({"client_id": client_id, "next_client_secret": secret.text()})),
@@ -456,7 +453,7 @@ fn places(redirect_uris: &[String]) -> String {
 fn show(opened: &Opened, client_id: &str, form: Form) -> Result<()> {
     let id = ClientId::new(client_id);
     let (client, secrets) =
-        opened.read(move |tx, project| Ok((take(tx, project, &id)?, tx.find_client_secrets(project, &id)?)))?;
+        opened.read(move |tx, project| Ok((find(tx, project, &id)?, tx.find_client_secrets(project, &id)?)))?;
     let document = as_json(&client, &secrets);
     if form == Form::Json {
         output::json(&document);
@@ -504,7 +501,7 @@ fn as_json(client: &Record, secrets: &[ClientSecret]) -> Value {
 fn remove(opened: &Opened, client_id: &str, is_confirmed: bool, form: Form) -> Result<()> {
     let id = ClientId::new(client_id);
     let looked_up = id.clone();
-    let client = opened.read(move |tx, project| take(tx, project, &looked_up))?;
+    let client = opened.read(move |tx, project| find(tx, project, &looked_up))?;
     if !is_confirmed {
         let name = &client.settings.name;
         ask::confirm(&format!("Remove the client {name} ({id}) with every permission that users gave it?"))?;
@@ -560,8 +557,13 @@ fn done(form: Form, client_id: &str, text: &str) {
     }
 }
 
-fn take(tx: &mut Tx<'_>, project: &ProjectId, id: &ClientId) -> Result<Record> {
+fn find(tx: &mut Tx<'_>, project: &ProjectId, id: &ClientId) -> Result<Record> {
     tx.find_client(project, id)?.ok_or_else(|| anyhow!(no_client(id)))
+}
+
+/// The same, with its row locked: what is decided about it holds until it is written.
+fn take(tx: &mut Tx<'_>, project: &ProjectId, id: &ClientId) -> Result<Record> {
+    tx.take_client(project, id)?.ok_or_else(|| anyhow!(no_client(id)))
 }
 
 fn no_client(id: &ClientId) -> String {

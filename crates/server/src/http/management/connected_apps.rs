@@ -6,7 +6,6 @@ use super::{
     cursor::{self, ResultsMetadata},
     error::refuse_api,
     reply::{Envelope, ErrorEnvelope, Reply},
-    secret_rotation::{self, Refusals},
 };
 use crate::{
     app::App,
@@ -16,6 +15,7 @@ use crate::{
     project::{self, CLIENT_SECRET_PREFIX},
     records::Current,
     secret::Secret,
+    secret_rotation::{self, Refusals},
     store::{
         Position, Tx,
         client_secrets::{ClientSecret, Slot},

@@ -7,7 +7,6 @@ use super::{
     cursor::{self, ResultsMetadata},
     error::refuse_api,
     reply::{Envelope, ErrorEnvelope, Reply},
-    secret_rotation::{self, Refusals},
     users::SearchQuery,
 };
 use crate::{
@@ -17,6 +16,7 @@ use crate::{
     imported_secret,
     project::{self, CLIENT_SECRET_PREFIX},
     secret::Secret,
+    secret_rotation::{self, Refusals},
     store::{
         Position, Tx,
         client_secrets::{ClientSecret, Slot},

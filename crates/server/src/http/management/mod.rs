@@ -22,7 +22,6 @@ mod project;
 mod rbac;
 mod reference;
 pub(crate) mod reply;
-mod secret_rotation;
 mod secrets;
 mod session_block;
 mod session_object;

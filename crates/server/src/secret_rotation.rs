@@ -1,5 +1,5 @@
-//! How the secret of a client is replaced while both are accepted: the same for connected apps and for machines, whose
-//! errors have different names.
+//! How the secret of a client is replaced while both are accepted: the same for connected apps, for machines and for the
+//! command line, whose errors have different names.
 
 use crate::{
     failure::Failure,
@@ -16,15 +16,16 @@ use hospes_protocol::{
     id::ProjectId,
 };
 
-/// How a kind of clients says no.
-pub(super) struct Refusals {
-    pub(super) no_secrets: Refusal,
-    pub(super) already_rotating: Refusal,
-    pub(super) not_rotating: Refusal,
+/// How whoever is asked says no.
+pub(crate) struct Refusals {
+    /// The client does not authenticate by a secret of ours.
+    pub(crate) no_secrets: Refusal,
+    pub(crate) already_rotating: Refusal,
+    pub(crate) not_rotating: Refusal,
 }
 
 /// Adds a second secret.
-pub(super) fn start(
+pub(crate) fn start(
     tx: &mut Tx<'_>,
     project: &ProjectId,
     client: &Client,
@@ -41,7 +42,7 @@ pub(super) fn start(
 }
 
 /// Forgets the second secret.
-pub(super) fn cancel(
+pub(crate) fn cancel(
     tx: &mut Tx<'_>,
     project: &ProjectId,
     client: &Client,
@@ -56,7 +57,7 @@ pub(super) fn cancel(
 }
 
 /// Forgets the first secret; the second takes its place.
-pub(super) fn finish(
+pub(crate) fn finish(
     tx: &mut Tx<'_>,
     project: &ProjectId,
     client: &Client,
