@@ -1,8 +1,7 @@
 //! `full_access`: the scope value of the Stytch plane with which the host app's own client acts as the user's session does.
 //!
 //! Its access token can be exchanged for a session, so it is for first-party clients that the operator allowed it by
-//! name. To every other client of that plane the value is unknown, whatever the policy says; on the standard plane it is
-//! a value like any other.
+//! name. To every other client the value is unknown: no policy may name it, and on that plane it would not count.
 
 use crate::{
     client::{Client, Party},

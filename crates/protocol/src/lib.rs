@@ -49,6 +49,7 @@ pub mod phone_number;
 pub mod pkce;
 pub mod plane;
 pub mod policy;
+pub mod policy_rules;
 pub mod project_secret;
 pub mod rbac;
 pub mod redirect_uri;

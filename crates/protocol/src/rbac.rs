@@ -1,73 +1,28 @@
-//! Roles, resources and scope values as the management API reads and writes them, and what must hold among them.
+//! Roles, resources and scope values as the management API reads and writes them. What must hold among them is in
+//! `policy_rules`; here is what this form asks for beyond that.
 //!
 //! An RBAC resource is a kind of thing of the host app, with actions; it is no resource of RFC 8707.
 
 use crate::{
-    Refusal, Scope,
-    full_access::FULL_ACCESS,
-    policy::{Permission, Policy, RbacResource, Role, STANDARD_SCOPES, ScopeValue},
+    Refusal,
+    policy::{Permission, Policy, RbacResource, Role, ScopeValue},
+    policy_rules::{self, RESERVED_ID},
     refuse_api,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 
 /// The role that everybody has.
 pub const EVERYBODY: &str = "stytch_user";
-/// Ids that begin so are not the project's to give.
-const RESERVED: &str = "stytch";
 /// Every action of a resource.
 pub const ANY_ACTION: &str = "*";
 
-const LONGEST_ID: usize = 128;
-const LONGEST_DESCRIPTION: usize = 1024;
-/// More of one kind would make every decision slow.
-const MOST: usize = 500;
-
-pub const ROLE_DUPLICATE: Refusal = refuse_api(400, "rbac_role_duplicate", "custom_roles: a role_id is there twice");
-pub const RESOURCE_DUPLICATE: Refusal =
-    refuse_api(400, "rbac_resource_duplicate", "custom_resources: a resource_id is there twice");
-pub const SCOPE_DUPLICATE: Refusal = refuse_api(400, "rbac_scope_duplicate", "custom_scopes: a scope is there twice");
-pub const ACTION_DUPLICATE: Refusal =
-    refuse_api(400, "rbac_action_duplicate", "a resource or permission has an action twice");
-pub const EMPTY_ROLE: Refusal = refuse_api(400, "empty_rbac_role_id", "custom_roles: a role_id is empty");
-pub const EMPTY_RESOURCE: Refusal = refuse_api(400, "empty_rbac_resource_id", "a resource_id is empty");
-pub const EMPTY_SCOPE: Refusal = refuse_api(400, "empty_rbac_scope", "custom_scopes: a scope is empty");
-pub const ROLE_TOO_LONG: Refusal =
-    refuse_api(400, "rbac_role_id_too_long", "custom_roles: a role_id has 128 characters at most");
-pub const RESOURCE_TOO_LONG: Refusal =
-    refuse_api(400, "rbac_resource_id_too_long", "a resource_id has 128 characters at most");
-pub const SCOPE_TOO_LONG: Refusal =
-    refuse_api(400, "rbac_scope_too_long", "custom_scopes: a scope has 128 characters at most");
-pub const ACTION_TOO_LONG: Refusal = refuse_api(400, "rbac_action_too_long", "an action has 1 to 128 characters");
-pub const DESCRIPTION_TOO_LONG: Refusal =
-    refuse_api(400, "rbac_description_too_long", "a description has 1024 characters at most");
-pub const RESERVED_ROLE: Refusal = refuse_api(
-    400,
-    "invalid_rbac_role_id",
-    "ids that begin with `stytch` are reserved; choose another role_id or resource_id",
-);
-pub const RESERVED_SCOPE: Refusal = refuse_api(
-    400,
-    "rbac_reserved_scope",
-    "custom_scopes: openid, profile, email, address, phone, offline_access and full_access are always there; take them out",
-);
-pub const NO_SCOPE_VALUE: Refusal =
-    refuse_api(400, "invalid_argument", "custom_scopes: a scope is printable ASCII without blank, quote and backslash");
-pub const PERMISSION_MISSING_ACTIONS: Refusal =
-    refuse_api(400, "rbac_permission_missing_actions", "a permission names no action; name some, or `*`");
 pub const SCOPE_MISSING_PERMISSIONS: Refusal = refuse_api(
     400,
     "rbac_scope_missing_permissions",
     "custom_scopes: a scope needs a permission, else it means nothing",
 );
-pub const WILDCARD_WITH_OTHERS: Refusal =
-    refuse_api(400, "cannot_specify_wildcard_with_other_actions", "`*` stands for every action; leave out the others");
 pub const UNKNOWN_RESOURCE: Refusal =
     refuse_api(400, "rbac_resource_not_found", "a permission names a resource_id that custom_resources does not have");
-pub const UNKNOWN_ACTION: Refusal =
-    refuse_api(400, "rbac_action_not_found", "a permission names an action that its resource does not have");
-pub const TOO_MANY: Refusal =
-    refuse_api(400, "invalid_argument", "there can be 500 roles, resources and scopes at most");
 
 /// What a project writes: the whole of its roles, resources and scope values.
 ///
@@ -160,9 +115,20 @@ impl Document {
         }
     }
 
-    /// `policy` with these roles, resources and scope values in the place of its own; the rest stays.
+    /// `policy` with these roles, resources and scope values in the place of its own, if that can be used; the rest
+    /// stays.
     pub fn apply(self, policy: &Policy) -> Result<Policy, Refusal> {
-        validate(&self)?;
+        // The one that everybody has stands apart.
+        if self.custom_roles.iter().any(|role| role.role_id == EVERYBODY) {
+            return Err(RESERVED_ID);
+        }
+        let described = check_described(&self);
+        let next = self.written_into(policy);
+        policy_rules::validate(&next)?;
+        described.map(|()| next)
+    }
+
+    fn written_into(self, policy: &Policy) -> Policy {
         let everybody =
             Role { id: EVERYBODY.to_owned(), description: String::new(), permissions: self.stytch_user.permissions };
         let custom = self.custom_roles.into_iter().map(|own| Role {
@@ -170,7 +136,7 @@ impl Document {
             description: own.description,
             permissions: own.permissions,
         });
-        Ok(Policy {
+        Policy {
             roles: Some(everybody).filter(|own| !own.permissions.is_empty()).into_iter().chain(custom).collect(),
             rbac_resources: self
                 .custom_resources
@@ -192,7 +158,7 @@ impl Document {
                 })
                 .collect(),
             ..policy.clone()
-        })
+        }
     }
 }
 
@@ -222,105 +188,21 @@ pub fn resources(policy: &Policy) -> Vec<RbacResource> {
     all
 }
 
-fn validate(document: &Document) -> Result<(), Refusal> {
+/// What a file may leave open, this form may not: it says of every scope value what stands behind it, and of every
+/// permission what it is about.
+fn check_described(document: &Document) -> Result<(), Refusal> {
     let Document { stytch_user, custom_roles, custom_resources, custom_scopes } = document;
-    if [custom_roles.len(), custom_resources.len(), custom_scopes.len()].into_iter().any(|count| count > MOST) {
-        return Err(TOO_MANY);
+    if custom_scopes.iter().any(|scope| scope.permissions.is_empty()) {
+        return Err(SCOPE_MISSING_PERMISSIONS);
     }
-    let mut seen = BTreeSet::new();
-    for resource in custom_resources {
-        check_id(&resource.resource_id, &EMPTY_RESOURCE, &RESOURCE_TOO_LONG)?;
-        check_not_reserved(&resource.resource_id)?;
-        check_description(&resource.description)?;
-        check_actions(&resource.available_actions)?;
-        if !seen.insert(&resource.resource_id) {
-            return Err(RESOURCE_DUPLICATE);
-        }
-    }
-    let mut seen = BTreeSet::new();
-    for role in custom_roles {
-        check_id(&role.role_id, &EMPTY_ROLE, &ROLE_TOO_LONG)?;
-        check_not_reserved(&role.role_id)?;
-        check_description(&role.description)?;
-        check_permissions(&role.permissions, custom_resources)?;
-        if !seen.insert(&role.role_id) {
-            return Err(ROLE_DUPLICATE);
-        }
-    }
-    check_permissions(&stytch_user.permissions, custom_resources)?;
-    let mut seen = BTreeSet::new();
-    for scope in custom_scopes {
-        check_id(&scope.scope, &EMPTY_SCOPE, &SCOPE_TOO_LONG)?;
-        if STANDARD_SCOPES.contains(&scope.scope.as_str()) || scope.scope == FULL_ACCESS {
-            return Err(RESERVED_SCOPE);
-        }
-        // RFC 6749 §3.3
-        if !Scope::parse(&scope.scope)
-            .is_ok_and(|parsed| parsed.to_string() == scope.scope && parsed.iter().count() == 1)
-        {
-            return Err(NO_SCOPE_VALUE);
-        }
-        check_description(&scope.description)?;
-        if scope.permissions.is_empty() {
-            return Err(SCOPE_MISSING_PERMISSIONS);
-        }
-        check_permissions(&scope.permissions, custom_resources)?;
-        if !seen.insert(&scope.scope) {
-            return Err(SCOPE_DUPLICATE);
-        }
-    }
-    Ok(())
-}
-
-fn check_id(id: &str, empty: &Refusal, too_long: &Refusal) -> Result<(), Refusal> {
-    match id.chars().count() {
-        0 => Err(empty.clone()),
-        length if length > LONGEST_ID => Err(too_long.clone()),
-        _ => Ok(()),
-    }
-}
-
-fn check_not_reserved(id: &str) -> Result<(), Refusal> {
-    if id.starts_with(RESERVED) { Err(RESERVED_ROLE) } else { Ok(()) }
-}
-
-fn check_description(text: &str) -> Result<(), Refusal> {
-    if text.chars().count() > LONGEST_DESCRIPTION { Err(DESCRIPTION_TOO_LONG) } else { Ok(()) }
-}
-
-fn check_actions(actions: &[String]) -> Result<(), Refusal> {
-    let mut seen = BTreeSet::new();
-    for action in actions {
-        if action.is_empty() || action.chars().count() > LONGEST_ID {
-            return Err(ACTION_TOO_LONG);
-        }
-        if !seen.insert(action) {
-            return Err(ACTION_DUPLICATE);
-        }
-    }
-    if actions.len() > 1 && actions.iter().any(|action| action == ANY_ACTION) {
-        return Err(WILDCARD_WITH_OTHERS);
-    }
-    Ok(())
-}
-
-fn check_permissions(permissions: &[Permission], resources: &[CustomResource]) -> Result<(), Refusal> {
-    for permission in permissions {
-        if permission.resource_id.is_empty() {
-            return Err(EMPTY_RESOURCE);
-        }
-        let resource =
-            resources.iter().find(|own| own.resource_id == permission.resource_id).ok_or(UNKNOWN_RESOURCE)?;
-        if permission.actions.is_empty() {
-            return Err(PERMISSION_MISSING_ACTIONS);
-        }
-        check_actions(&permission.actions)?;
-        let is_known = |action: &String| action == ANY_ACTION || resource.available_actions.contains(action);
-        if !permission.actions.iter().all(is_known) {
-            return Err(UNKNOWN_ACTION);
-        }
-    }
-    Ok(())
+    let mut permissions = stytch_user
+        .permissions
+        .iter()
+        .chain(custom_roles.iter().flat_map(|role| &role.permissions))
+        .chain(custom_scopes.iter().flat_map(|scope| &scope.permissions));
+    let is_described =
+        |permission: &Permission| custom_resources.iter().any(|own| own.resource_id == permission.resource_id);
+    if permissions.all(is_described) { Ok(()) } else { Err(UNKNOWN_RESOURCE) }
 }
 
 #[cfg(test)]
@@ -372,33 +254,25 @@ mod tests {
     fn check(change: impl FnOnce(&mut Document), expected: &Refusal) {
         let mut document = document();
         change(&mut document);
-        assert_eq!(document.apply(&Policy::default()), Err(expected.clone()));
+        let refused = document.apply(&Policy::default()).expect_err(&expected.description);
+        assert_eq!(refused.error, expected.error, "{refused}");
     }
 
     #[test]
-    fn what_contradicts_itself_is_refused() {
-        let long = "x".repeat(129);
-        check(|d| d.custom_roles.push(d.custom_roles[0].clone()), &ROLE_DUPLICATE);
-        check(|d| d.custom_resources.push(d.custom_resources[0].clone()), &RESOURCE_DUPLICATE);
-        check(|d| d.custom_scopes.push(d.custom_scopes[0].clone()), &SCOPE_DUPLICATE);
-        check(|d| d.custom_resources[0].available_actions.push("read".to_owned()), &ACTION_DUPLICATE);
-        check(|d| d.custom_roles[0].role_id.clear(), &EMPTY_ROLE);
-        check(|d| d.custom_resources[0].resource_id.clear(), &EMPTY_RESOURCE);
-        check(|d| d.custom_scopes[0].scope.clear(), &EMPTY_SCOPE);
-        check(|d| d.custom_roles[0].role_id.clone_from(&long), &ROLE_TOO_LONG);
-        check(|d| d.custom_resources[0].resource_id.clone_from(&long), &RESOURCE_TOO_LONG);
-        check(|d| d.custom_scopes[0].scope.clone_from(&long), &SCOPE_TOO_LONG);
-        check(|d| d.custom_resources[0].available_actions.push(long.clone()), &ACTION_TOO_LONG);
-        check(|d| d.custom_roles[0].description = "x".repeat(1025), &DESCRIPTION_TOO_LONG);
-        check(|d| d.custom_roles[0].role_id = "stytch_admin".to_owned(), &RESERVED_ROLE);
-        check(|d| d.custom_scopes[0].scope = "openid".to_owned(), &RESERVED_SCOPE);
-        check(|d| d.custom_scopes[0].scope = "full_access".to_owned(), &RESERVED_SCOPE);
-        check(|d| d.custom_scopes[0].scope = "two words".to_owned(), &NO_SCOPE_VALUE);
-        check(|d| d.custom_roles[0].permissions[0].actions.clear(), &PERMISSION_MISSING_ACTIONS);
+    fn every_permission_is_about_something_that_is_described() {
         check(|d| d.custom_scopes[0].permissions.clear(), &SCOPE_MISSING_PERMISSIONS);
-        check(|d| d.custom_roles[0].permissions[0].actions.push("read".to_owned()), &WILDCARD_WITH_OTHERS);
         check(|d| d.stytch_user.permissions[0].resource_id = "boats".to_owned(), &UNKNOWN_RESOURCE);
-        check(|d| d.stytch_user.permissions[0].actions = vec!["sink".to_owned()], &UNKNOWN_ACTION);
-        check(|d| d.custom_roles = vec![d.custom_roles[0].clone(); 501], &TOO_MANY);
+        check(|d| d.custom_roles[0].permissions[0].resource_id = "boats".to_owned(), &UNKNOWN_RESOURCE);
+        check(|d| d.custom_scopes[0].permissions[0].resource_id = "boats".to_owned(), &UNKNOWN_RESOURCE);
+        check(|d| d.custom_roles[0].role_id = EVERYBODY.to_owned(), &RESERVED_ID);
+    }
+
+    #[test]
+    fn the_rules_of_every_policy_hold() {
+        check(|d| d.custom_roles.push(d.custom_roles[0].clone()), &policy_rules::ROLE_DUPLICATE);
+        check(|d| d.custom_scopes[0].scope = "full_access".to_owned(), &policy_rules::RESERVED_SCOPE);
+        let policy = Policy { default_scope: Some(crate::samples::scope("openid boats")), ..Policy::default() };
+        let refused = document().apply(&policy).unwrap_err();
+        assert_eq!(refused.error, policy_rules::UNKNOWN_DEFAULT_SCOPE.error, "{refused}");
     }
 }

@@ -14,16 +14,15 @@ use crate::{
         signing_keys::StoredKey,
     },
 };
-use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use hospes_protocol::{
     Scope, Timestamp,
     audit_event::{Actor, Occasion},
     client::{AuthenticationMethod, ClientKind, ClientSettings, SigningAlg},
     id::{ClientId, EmailId, EventId, PhoneId, ProjectId, UserId},
     policy::{Policy, STANDARD_SCOPES},
-    rbac, resource,
+    rbac,
 };
-use std::collections::BTreeSet;
 
 /// What every project can sign with: access tokens, ID tokens, and what clients may ask for instead.
 pub const SIGNING_ALGS: [SigningAlg; 3] = [SigningAlg::ES256, SigningAlg::RS256, SigningAlg::EdDSA];
@@ -170,38 +169,6 @@ pub fn validate_id(id: &ProjectId) -> Result<()> {
         return Ok(());
     }
     bail!("`{text}` is no project id; write \"project-test-\" or \"project-live-\" and a UUID")
-}
-
-/// Whether a policy is consistent in itself.
-pub fn validate_policy(policy: &Policy) -> Result<()> {
-    let mut seen = BTreeSet::new();
-    for scope in &policy.scopes {
-        let value = &scope.value;
-        let is_one = Scope::parse(value).is_ok_and(|parsed| parsed.to_string() == *value && parsed.iter().count() == 1);
-        ensure!(is_one, "`{value}` is no scope value: printable ASCII without blank, quote and backslash");
-        ensure!(!STANDARD_SCOPES.contains(&value.as_str()), "the scope value `{value}` is always there; take it away");
-        ensure!(seen.insert(value), "the scope value `{value}` is there twice");
-    }
-    if let Some(scope) = &policy.default_scope {
-        validate_scope(policy, scope).context("default_scope")?;
-    }
-    let mut seen = BTreeSet::new();
-    for own in &policy.resources {
-        let uri = &own.uri;
-        resource::canonical(uri).map_err(|refusal| anyhow!("the resource `{uri}`: {}", refusal.description))?;
-        ensure!(seen.insert(uri), "the resource `{uri}` is there twice");
-    }
-    let defaults = policy.resources.iter().filter(|resource| resource.default).count();
-    ensure!(defaults <= 1, "{defaults} resources are the default one; one at most can be");
-    let mut seen = BTreeSet::new();
-    for role in &policy.roles {
-        ensure!(
-            !role.id.is_empty() && seen.insert(&role.id),
-            "the role `{}` is there twice, or without a name",
-            role.id
-        );
-    }
-    Ok(())
 }
 
 /// Whether a client asks for nothing that the project does not have: no user can ever give that to it.

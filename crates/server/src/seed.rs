@@ -26,6 +26,7 @@ use hospes_protocol::{
     id::{ClientId, ProjectId, UserId},
     login_name, machine, phone_number,
     policy::Policy,
+    policy_rules,
     registration_rules::validate_client_settings,
     trusted_profile::{self, ProfileSettings, TrustedProfile},
     user::{Email, Name, PhoneNumber, Profile, Status, User},
@@ -315,7 +316,7 @@ impl Seed {
         if let Some(secret) = &self.project.secret {
             validate_secret(secret)?;
         }
-        project::validate_policy(&self.policy)?;
+        policy_rules::validate(&self.policy).map_err(|refusal| anyhow!("policy: {}", refusal.description))?;
         for client in &self.clients {
             client.validate(&self.policy).with_context(|| format!("client {}", client.settings.name))?;
         }

@@ -1,12 +1,12 @@
 //! `hospes policy …`: the scope values, resources and roles of the project, as one file.
 
 use super::{
-    open::Opened,
+    open::{Opened, told},
     output::{self, Form},
 };
 use crate::{
     config::Config,
-    project, seed,
+    seed,
     store::{Position, Tx},
 };
 use anyhow::{Context as _, Result, ensure};
@@ -15,6 +15,7 @@ use hospes_protocol::{
     audit_event::{self, EventKind},
     id::ProjectId,
     policy::Policy,
+    policy_rules,
 };
 use std::path::{Path, PathBuf};
 
@@ -57,7 +58,7 @@ fn show(policy: &Policy, form: Form) -> Result<()> {
 
 fn apply(config: &Config, file: &Path, is_forced: bool, form: Form) -> Result<()> {
     let policy: Policy = seed::read_file(file)?;
-    project::validate_policy(&policy).with_context(|| format!("{} cannot be used", file.display()))?;
+    policy_rules::validate(&policy).map_err(told).with_context(|| format!("{} cannot be used", file.display()))?;
     let opened = Opened::with_project(config)?;
     let (now, next, occasion) = (opened.now(), policy.clone(), opened.occasion());
     opened.write(move |tx, id| {

@@ -295,7 +295,8 @@ fn a_policy_is_shown_replaced_and_kept_while_clients_need_it() {
         ("", "Lantern (connected-app-test-"),
         ("", "needs notes.read, https://api.example.com/notes; keep it in the file"),
         ("[[scopes]]\nvalue = \"openid\"\ndescription = \"\"\n", "always there"),
-        ("default_scope = \"boats\"\n", "no scope value `boats`"),
+        ("[[scopes]]\nvalue = \"full_access\"\ndescription = \"\"\n", "`full_access`: openid, profile, "),
+        ("default_scope = \"boats\"\n", "the scope value `boats`: the project's default scope names it"),
         ("[[policy.scopes]]\nvalue = \"a\"\n", "unknown field `policy`"),
     ] {
         fs::write(place.path("next.toml"), text).unwrap();
@@ -813,6 +814,8 @@ fn what_the_operator_does_is_in_the_audit_log() {
     assert_eq!(place.json(&["audit", "list", "--from", "2999-01-01T00:00:00Z"])["audit_events"], json!([]));
     place.fails(&["audit", "list", "--kind", "login"], "no event has the kind login; there are client.added");
     place.fails(&["audit", "list", "--to", "now"], "write it as in");
+        ("[[policy.scopes]]\nvalue = \"full_access\"\ndescription = \"All\"\n", "always there"),
+        ("[[policy.roles]]\nid = \"stytch_admin\"\n", "the role `stytch_admin`"),
     place.fails(&["audit", "list", "--after", "none"], "there is no event none");
 }
 

@@ -6,7 +6,7 @@ use super::{
     record::Members,
 };
 use crate::{
-    http::management::{body, moment, users::UpdateUser},
+    http::management::{body, users::UpdateUser},
     project,
     store::{Taken, Tx},
 };
@@ -109,7 +109,7 @@ pub(super) fn parse(members: Members, context: &Context<'_>) -> Result<NewUser, 
     let id = id.unwrap_or_else(|| project::new_user_id(&context.project.id, context.entropy));
     let time = |name: &str, text: &Option<String>| match text.as_deref().filter(|text| !text.is_empty()) {
         None => Ok(None),
-        Some(text) => moment::parse(text)
+        Some(text) => rfc3339::parse(text)
             .map(Some)
             .ok_or_else(|| format!("{name}: `{text}` is no time; write it as in 2026-11-24T08:00:00Z")),
     };

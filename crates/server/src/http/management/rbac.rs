@@ -3,25 +3,17 @@
 use super::{
     body::Body,
     caller::Management,
-    error::refuse_api,
     reply::{Envelope, ErrorEnvelope, Reply},
 };
 use crate::{app::App, failure::Failure, http::extract::Now, store::projects::Project};
 use axum::extract::State;
 use hospes_protocol::{
-    Refusal,
     audit_event::{self, AuditEvent, EventKind, Occasion},
     policy::{Permission, Policy},
     rbac::{Document, EVERYBODY},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
-
-pub(crate) const IN_USE: Refusal = refuse_api(
-    400,
-    "rbac_scope_in_use",
-    "the project's default scope names a scope that this policy no longer has; keep it, or change default_scope first",
-);
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PolicyReply {
@@ -131,11 +123,7 @@ pub(crate) async fn put(
     Body(document): Body<Document>,
 ) -> Result<Reply<PolicyReply>, Failure> {
     let changed = super::settings::change_project(&app, &caller, *now, event, move |project: &mut Project| {
-        let policy = document.clone().apply(&project.policy)?;
-        if policy.default_scope.as_ref().is_some_and(|scope| !scope.iter().all(|value| policy.knows(value))) {
-            return Err(IN_USE);
-        }
-        project.policy = policy;
+        project.policy = document.clone().apply(&project.policy)?;
         Ok(())
     })
     .await?;
