@@ -50,6 +50,12 @@ impl Tx<'_> {
         )
     }
 
+    /// Holds the row of a project until the transaction ends, for what is counted in a project as a whole: of two that
+    /// count and then add, the second sees what the first added. `false` when there is no such project.
+    pub fn take_project(&mut self, project: &ProjectId) -> Result<bool> {
+        Ok(self.run("UPDATE projects SET version = version WHERE project_id = $1", &[project.into()])? == 1)
+    }
+
     /// Adds a project; `false` when its id or issuer is taken.
     pub fn add_project(&mut self, project: &Project) -> Result<bool> {
         let added = self.run(

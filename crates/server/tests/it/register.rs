@@ -279,6 +279,40 @@ async fn forty_equal_registrations_at_once_are_one_client() {
     assert_ne!(id(&registered(&app, secret.clone()).await), id(&registered(&app, secret).await));
 }
 
+/// attacks.md row 32: the bound holds also when everybody comes at once, and those who are there already take no place.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn row_32_forty_at_the_bound_are_not_one_too_many() {
+    let app = world().await;
+    let sibling = app.another_process().await;
+    set(&app, json!({ "dynamic_client_registration": { "most_clients": 10 } })).await;
+    for n in 0..5 {
+        registered(&app, public(&format!("Before {n}"))).await;
+    }
+    let mut storm = JoinSet::new();
+    for n in 0..40 {
+        let url = if n % 2 == 0 { app.url(REGISTER) } else { format!("{}{REGISTER}", sibling.base) };
+        // Some of each kind: with a secret, public, and public like somebody who is there.
+        let metadata = match n % 4 {
+            0 | 1 => json!({ "client_name": format!("Client {n}"), "redirect_uris": [CALLBACK] }),
+            2 => public(&format!("Client {n}")),
+            _ => public(&format!("Before {}", n % 5)),
+        };
+        let request = app.http().post(url).json(&metadata);
+        storm.spawn(async move { (n % 4 == 3, Reply::of(request.send().await.unwrap()).await) });
+    }
+    let mut added = 0;
+    for (is_known, reply) in storm.join_all().await {
+        match (is_known, reply.status) {
+            (true, status) => assert_eq!(status, 201, "{}", reply.body),
+            (false, 201) => added += 1,
+            (false, _) => reply.refused(429, "too_many_requests"),
+        }
+    }
+    assert_eq!(added, 5);
+    let project = app.app.project.clone();
+    assert_eq!(app.change(move |tx| Ok(tx.count_self_registered_clients(&project)?)).await, 10);
+}
+
 /// Strangers cannot empty the caches of every process, and a new client is known to all of them at once, even where it
 /// was looked for in vain a moment ago.
 #[tokio::test]

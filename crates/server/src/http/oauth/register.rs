@@ -144,6 +144,14 @@ fn add(tx: &mut Tx<'_>, current: &Current, newcomer: &Newcomer, now: Timestamp) 
             None => client.id = by_content.clone(),
         }
     }
+    // One after the other, so that two do not each become the last that there may be.
+    tx.take_project(project)?;
+    // Whoever was before us may have been the same.
+    if client.id == *by_content
+        && let Some(same) = tx.find_client(project, by_content)?.filter(is_self_registered)
+    {
+        return Ok(same);
+    }
     let most = i64::from(current.project.settings.dynamic_client_registration.most_clients);
     if tx.count_self_registered_clients(project)? >= most {
         let before = Timestamp(now.0.saturating_sub(A_FLOW.0));
@@ -151,12 +159,12 @@ fn add(tx: &mut Tx<'_>, current: &Current, newcomer: &Newcomer, now: Timestamp) 
             return Err(FULL.into());
         }
     }
-    if tx.add_self_registered_client(project, &client, stored.as_ref())? {
-        tx.record(project, &occasion.event(EventKind::ClientAdded).client(&client.id))?;
-        return Ok(client);
+    if !tx.add_self_registered_client(project, &client, stored.as_ref())? {
+        // The host app took the id at this moment.
+        return Err(Failure::Busy);
     }
-    // Two of the same at the same time.
-    tx.find_client(project, &client.id)?.ok_or(Failure::Busy)
+    tx.record(project, &occasion.event(EventKind::ClientAdded).client(&client.id))?;
+    Ok(client)
 }
 
 fn is_self_registered(client: &Client) -> bool {
