@@ -17,6 +17,7 @@ mod migrate;
 mod open;
 pub mod output;
 mod policy;
+mod project;
 mod restore;
 mod secret;
 mod seed;
@@ -26,7 +27,7 @@ mod trusted_profile;
 mod user;
 
 use crate::config::Config;
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::{Parser, Subcommand};
 use output::Form;
 use std::path::PathBuf;
@@ -46,6 +47,9 @@ pub struct Arguments {
     pub command: Command,
 }
 
+    /// The project that the command is about, by its id or its issuer [default: the one of the configuration]
+    #[arg(long, global = true, value_name = "PROJECT")]
+    project: Option<String>,
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the server
@@ -54,12 +58,15 @@ pub enum Command {
     Demo(demo::Demo),
     /// Create the tables of the database, or bring them up to date
     Migrate,
-    /// Create the project, its signing keys and its first secret
+    /// Create a project, its signing keys and its first secret: the first one, or another one beside it
     Init(init::Init),
     /// Look after clients: the applications that use this server
     #[command(subcommand)]
     Client(client::Client),
     /// Look after trusted token profiles: other issuers whose tokens log users in
+    /// Look at the projects of the database
+    #[command(subcommand)]
+    Project(project::ProjectCommand),
     #[command(subcommand)]
     TrustedProfile(trusted_profile::TrustedProfile),
     /// Look after users
@@ -116,6 +123,10 @@ impl Arguments {
             Command::Serve => serve::run(self.load_config()?)?,
             Command::Demo(command) => command.run()?,
             Command::Init(command) => command.run(self.config.as_deref(), form)?,
+        ensure!(
+            self.project.is_none() || self.command.is_about_one_project(),
+            "--project is for commands about one project, and this one is about the whole deployment; leave it out"
+        );
             Command::Config(command) => command.run(&self.load_config()?, form),
             Command::Doctor => return doctor::run(&self.load_config()?, form),
             Command::Migrate => migrate::run(&self.load_config()?, form)?,
@@ -126,6 +137,7 @@ impl Arguments {
             Command::Secret(command) => command.run(&self.load_config()?, form)?,
             Command::Policy(command) => command.run(&self.load_config()?, form)?,
             Command::Settings(command) => command.run(&self.load_config()?, form)?,
+            Command::Project(command) => command.run(&self.load_config()?, form)?,
             Command::Audit(command) => command.run(&self.load_config()?, form)?,
             Command::Backup(command) => command.run(&self.load_config()?, form)?,
             Command::Restore(command) => command.run(&self.load_config()?, form)?,
@@ -142,6 +154,37 @@ impl Arguments {
     }
 
     fn load_config(&self) -> Result<Config> {
-        Config::load(self.config.as_deref())
+        let config = Config::load(self.config.as_deref())?;
+        match &self.project {
+            Some(project) => config.of_project(project),
+            None => Ok(config),
+        }
     }
 }
+
+impl Command {
+    /// Whether the command works on the records of one project.
+    const fn is_about_one_project(&self) -> bool {
+        match self {
+            Self::Client(_)
+            | Self::TrustedProfile(_)
+            | Self::User(_)
+            | Self::Secret(_)
+            | Self::Policy(_)
+            | Self::Settings(_)
+            | Self::Audit(_) => true,
+            Self::Key(command) => command.is_about_one_project(),
+            Self::Serve
+            | Self::Demo(_)
+            | Self::Migrate
+            | Self::Init(_)
+            | Self::Project(_)
+            | Self::Backup(_)
+            | Self::Restore(_)
+            | Self::Config(_)
+            | Self::Doctor
+            | Self::Seed(_) => false,
+        }
+    }
+}
+    /// The configuration, of the project that the command line names.

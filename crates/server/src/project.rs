@@ -245,7 +245,8 @@ pub fn find(tx: &mut Tx<'_>, id: Option<&ProjectId>, issuer: &str) -> Result<Opt
     let held: Vec<_> = projects.iter().map(|project| format!("{} ({})", project.id, project.issuer)).collect();
     let wanted = id.map_or_else(|| format!("the issuer {issuer}"), |id| format!("the id {id}"));
     bail!(
-        "the database holds no project with {wanted}, only {}; correct `issuer` or `project` in the configuration",
+        "the database holds no project with {wanted}, only {}; correct `issuer` or `project` in the configuration, or \
+         name one of these by --project",
         held.join(", ")
     )
 }

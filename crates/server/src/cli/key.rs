@@ -42,6 +42,11 @@ pub enum Key {
 }
 
 impl Key {
+    /// The master key is the deployment's.
+    pub(super) const fn is_about_one_project(&self) -> bool {
+        matches!(self, Self::List | Self::Rotate { .. })
+    }
+
     pub(super) fn run(&self, load_config: impl FnOnce() -> Result<Config>, form: Form) -> Result<()> {
         match self {
             Self::New => {

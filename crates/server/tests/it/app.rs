@@ -212,7 +212,7 @@ async fn rename(config: &Config) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the clients of the tests are not the server's")]
-fn http() -> reqwest::Client {
+pub(crate) fn http() -> reqwest::Client {
     // Whoever is first installs it; the others find it there.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap()

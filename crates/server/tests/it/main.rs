@@ -10,6 +10,7 @@ mod audit;
 mod authorize;
 mod claim_templates;
 mod cli;
+mod cli_projects;
 mod client_authentication;
 mod client_credentials;
 mod consent;

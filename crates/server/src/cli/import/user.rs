@@ -17,7 +17,7 @@ use hospes_protocol::{
     email_address, external_id,
     id::{EmailId, PhoneId, ProjectId, UserId},
     imported_hash::ImportedHash,
-    phone_number,
+    phone_number, rfc3339,
     user::{Email, Name, NameKind, PhoneNumber, Profile, Status, User},
 };
 use serde::Deserialize;
