@@ -38,6 +38,9 @@ pub enum EventKind {
     GrantDisconnected,
     /// Roles, resources or scope values were changed.
     PolicyChanged,
+    /// `public_token`, here and below.
+    ProjectPublicTokenAdded,
+    ProjectPublicTokenRemoved,
     /// The database was put back to what a backup holds; `kept_grants` says whether what was issued before counts.
     ProjectRestored,
     /// A secret of the management API was made.
@@ -76,7 +79,7 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 39] = [
         Self::ClientAdded,
         Self::ClientChanged,
         Self::ClientDisabled,
@@ -90,6 +93,8 @@ impl EventKind {
         Self::ConsentNarrowed,
         Self::GrantDisconnected,
         Self::PolicyChanged,
+        Self::ProjectPublicTokenAdded,
+        Self::ProjectPublicTokenRemoved,
         Self::ProjectRestored,
         Self::ProjectSecretAdded,
         Self::ProjectSecretRemoved,
@@ -131,6 +136,8 @@ impl EventKind {
             Self::ConsentNarrowed => "consent.narrowed",
             Self::GrantDisconnected => "grant.disconnected",
             Self::PolicyChanged => "policy.changed",
+            Self::ProjectPublicTokenAdded => "project.public_token_added",
+            Self::ProjectPublicTokenRemoved => "project.public_token_removed",
             Self::ProjectRestored => "project.restored",
             Self::ProjectSecretAdded => "project.secret_added",
             Self::ProjectSecretRemoved => "project.secret_removed",

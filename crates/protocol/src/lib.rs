@@ -51,6 +51,7 @@ pub mod plane;
 pub mod policy;
 pub mod policy_rules;
 pub mod project_secret;
+pub mod public_token;
 pub mod rbac;
 pub mod redirect_uri;
 pub mod refresh_token;

@@ -21,6 +21,16 @@ CREATE TABLE project_secrets (
     PRIMARY KEY (project_id, secret_id)
 );
 
+-- By which a page in the browser says which project it belongs to; not secret.
+CREATE TABLE public_tokens (
+    project_id   TEXT   NOT NULL,
+    public_token TEXT   NOT NULL,
+    created_at   BIGINT NOT NULL,
+    PRIMARY KEY (project_id, public_token)
+);
+-- A token names one project.
+CREATE UNIQUE INDEX public_tokens_by_token ON public_tokens (public_token);
+
 -- One row for the whole deployment: what the master key must be, and what the caches compare.
 CREATE TABLE deployment (
     name           TEXT   NOT NULL PRIMARY KEY,

@@ -19,6 +19,7 @@ pub mod output;
 mod policy;
 mod project;
 mod restore;
+mod public_token;
 mod secret;
 mod seed;
 mod serve;
@@ -80,6 +81,9 @@ pub enum Command {
     Secret(secret::SecretCommand),
     /// Take users, connected apps and machines from the exports of Stytch and Auth0
     Import(import::Import),
+    /// Look after the tokens by which pages in the browser name the project
+    #[command(subcommand)]
+    PublicToken(public_token::PublicTokenCommand),
     /// Look at the project's scope values, resources and roles, and replace them
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -142,6 +146,7 @@ impl Arguments {
             Command::Backup(command) => command.run(&self.load_config()?, form)?,
             Command::Restore(command) => command.run(&self.load_config()?, form)?,
             Command::Import(command) => return command.run(&self.load_config()?, form),
+            Command::PublicToken(command) => command.run(&self.load_config()?, form)?,
             Command::Seed(command) => command.run(&self.load_config()?, form)?,
         }
         Ok(Outcome::Done)
@@ -178,6 +183,7 @@ impl Command {
             | Self::Demo(_)
             | Self::Migrate
             | Self::Init(_)
+            | Self::PublicToken(_)
             | Self::Project(_)
             | Self::Backup(_)
             | Self::Restore(_)

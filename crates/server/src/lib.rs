@@ -30,6 +30,7 @@ pub mod passwords;
 pub mod project;
 pub mod project_settings;
 pub mod records;
+mod public_token;
 mod reset_mail;
 pub mod router;
 pub mod secret;

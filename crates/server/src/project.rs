@@ -87,10 +87,14 @@ pub fn environment(project: &ProjectId) -> &'static str {
     if project.as_str().starts_with("project-live-") { "live" } else { "test" }
 }
 
-/// A new project id. Where people really log in is `https`; everything else is for tests.
+/// The environment of a project that is to be made. Where people really log in is `https`; everything else is for tests.
+pub const fn environment_of_new(is_live: bool) -> &'static str {
+    if is_live { "live" } else { "test" }
+}
+
+/// A new project id.
 pub fn new_id(is_live: bool, entropy: &Entropy) -> ProjectId {
-    let environment = if is_live { "live" } else { "test" };
-    ProjectId::new(format!("project-{environment}-{}", entropy.uuid()))
+    ProjectId::new(format!("project-{}-{}", environment_of_new(is_live), entropy.uuid()))
 }
 
 pub fn new_user_id(project: &ProjectId, entropy: &Entropy) -> UserId {

@@ -25,6 +25,7 @@ pub struct ProjectSettings {
     /// The host app's own authorization page; then it is the published `authorization_endpoint`.
     pub authorization_url: Option<String>,
     pub stytch: StytchPlane,
+    pub sdk: BrowserSdk,
     /// Where links in mails may lead.
     pub redirect_urls: Vec<RedirectUrl>,
     pub dynamic_client_registration: DynamicClientRegistration,
@@ -68,6 +69,15 @@ impl AuditDays {
 pub struct StytchPlane {
     pub enabled: bool,
     pub issuer: StytchIssuer,
+}
+
+/// What pages in the browser may call, with a public token of the project.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BrowserSdk {
+    pub enabled: bool,
+    /// The origins of those pages, as browsers write them in `Origin`; compared byte for byte.
+    pub domains: Vec<String>,
 }
 
 /// The `iss` of what is issued on the Stytch plane.
@@ -202,6 +212,16 @@ pub fn validate(settings: &ProjectSettings, common: &Lifetimes, fetch: &Fetch) -
     if let Some(url) = &settings.authorization_url {
         check_page(url).map_err(|why| format!("authorization_url: {why}"))?;
     }
+    if settings.sdk.domains.len() > 100 {
+        return Err("sdk.domains: 100 at most".to_owned());
+    }
+    let mut seen = BTreeSet::new();
+    for origin in &settings.sdk.domains {
+        check_origin(origin).map_err(|why| format!("sdk.domains: `{origin}`: {why}"))?;
+        if !seen.insert(origin) {
+            return Err(format!("sdk.domains: `{origin}` is there twice"));
+        }
+    }
     let mut seen = BTreeSet::new();
     let mut defaults = Vec::new();
     for own in &settings.redirect_urls {
@@ -279,19 +299,37 @@ pub fn validate(settings: &ProjectSettings, common: &Lifetimes, fetch: &Fetch) -
 /// A page of the host app: https, or http on this machine in development.
 fn check_page(text: &str) -> Result<(), &'static str> {
     let url = Url::parse(text).map_err(|_| "this is no URL; write one like https://app.example.com/authorize")?;
+    check_scheme(&url)?;
+    if url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
+        return Err("leave out the fragment and the credentials");
+    }
+    Ok(())
+}
+
+/// An origin in the one form in which browsers send it: scheme, host and a port that is not the usual one.
+fn check_origin(text: &str) -> Result<(), String> {
+    let url = Url::parse(text).map_err(|_| "this is no origin; write one like https://app.example.com".to_owned())?;
+    check_scheme(&url)?;
+    if url.host_str().is_some_and(|host| host.contains('*')) {
+        return Err("there are no wildcards; write each origin".to_owned());
+    }
+    // RFC 6454 §6.2
+    let origin = url.origin().ascii_serialization();
+    if origin == text { Ok(()) } else { Err(format!("write the origin as browsers send it: {origin}")) }
+}
+
+fn check_scheme(url: &Url) -> Result<(), &'static str> {
     let is_loopback = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
     };
-    if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback) {
-        return Err("use https; http is for this machine only");
+    if url.scheme() == "https" || (url.scheme() == "http" && is_loopback) {
+        Ok(())
+    } else {
+        Err("use https; http is for this machine only")
     }
-    if url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
-        return Err("leave out the fragment and the credentials");
-    }
-    Ok(())
 }
 
 /// Something that we fetch ourselves; the one way out checks the address again.
@@ -338,6 +376,29 @@ mod tests {
         ] {
             let error = patch(text).unwrap_err();
             assert!(error.starts_with(expected), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_written_as_browsers_send_it() {
+        for origin in ["https://app.example", "https://app.example:8443", "http://localhost:3000", "http://[::1]:1"] {
+            assert_eq!(check_origin(origin), Ok(()), "{origin}");
+        }
+        for (origin, expected) in [
+            ("https://app.example/", "https://app.example"),
+            ("https://App.example", "https://app.example"),
+            ("https://app.example:443", "https://app.example"),
+            ("https://app.example/page?a=b", "https://app.example"),
+            ("https://u@app.example", "https://app.example"),
+            ("http://app.example", "use https"),
+            ("app.example", "no origin"),
+            ("https://*.app.example", "no wildcards"),
+            ("null", "no origin"),
+            ("", "no origin"),
+            ("*", "no origin"),
+        ] {
+            let why = check_origin(origin).unwrap_err();
+            assert!(why.contains(expected), "{origin}: {why}");
         }
     }
 

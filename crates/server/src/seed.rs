@@ -16,6 +16,7 @@ use crate::{
     store::{
         Store, Taken, Tx,
         client_secrets::{ClientSecret, Slot},
+        public_tokens::PublicToken,
     },
 };
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
@@ -26,7 +27,7 @@ use hospes_protocol::{
     id::{ClientId, ProjectId, UserId},
     login_name, machine, phone_number,
     policy::Policy,
-    policy_rules,
+    policy_rules, public_token,
     registration_rules::validate_client_settings,
     trusted_profile::{self, ProfileSettings, TrustedProfile},
     user::{Email, Name, PhoneNumber, Profile, Status, User},
@@ -89,6 +90,9 @@ pub struct SeedProject {
     /// The project's first admin secret; absent: a new one.
     #[serde(default)]
     pub secret: Option<SeedSecret>,
+    /// By which pages in the browser name the project; absent: none.
+    #[serde(default)]
+    pub public_tokens: Vec<String>,
 }
 
 /// A client: its id and secret, if it is to have given ones, and its settings beside them.
@@ -249,6 +253,7 @@ pub struct LoadedUser {
 #[derive(Clone)]
 struct Rows {
     project: NewProject,
+    public_tokens: Vec<PublicToken>,
     clients: Vec<(Client, Option<ClientSecret>)>,
     users: Vec<(User, Option<String>)>,
     trusted_profiles: Vec<TrustedProfile>,
@@ -262,6 +267,9 @@ impl Rows {
         );
         self.project.add(tx)?;
         let project = &self.project.record.id;
+        for token in &self.public_tokens {
+            ensure!(tx.add_public_token(project, token)?, "the public token {} is taken", token.token);
+        }
         for (client, secret) in &self.clients {
             ensure!(tx.add_client(project, client)?, "two clients have the id {}", client.id);
             if let Some(secret) = secret {
@@ -316,6 +324,7 @@ impl Seed {
         if let Some(secret) = &self.project.secret {
             validate_secret(secret)?;
         }
+        self.validate_public_tokens(config)?;
         policy_rules::validate(&self.policy).map_err(|refusal| anyhow!("policy: {}", refusal.description))?;
         for client in &self.clients {
             client.validate(&self.policy).with_context(|| format!("client {}", client.settings.name))?;
@@ -332,6 +341,21 @@ impl Seed {
             trusted_profile::validate_settings(&profile.settings).map_err(|refusal| {
                 anyhow!("trusted token profile {}: {}", profile.settings.name, refusal.description)
             })?;
+        }
+        Ok(())
+    }
+
+    fn validate_public_tokens(&self, config: &Config) -> Result<()> {
+        let tokens = &self.project.public_tokens;
+        let given = self.project.id.as_ref().or(config.project.as_ref());
+        let environment =
+            given.map_or_else(|| project::environment_of_new(config.issuer.is_https()), project::environment);
+        let mut seen = BTreeSet::new();
+        for token in tokens {
+            let told = |refusal: Refusal| anyhow!("public token {token}: {}", refusal.description);
+            public_token::check_form(token, environment).map_err(told)?;
+            public_token::may_add(seen.len()).map_err(told)?;
+            ensure!(seen.insert(token), "the public token {token} is there twice");
         }
         Ok(())
     }
@@ -354,7 +378,10 @@ impl Seed {
         project.record.policy = self.policy.clone();
         project.record.settings = self.settings()?;
         let id = project.record.id.clone();
-        let mut rows = Rows { project, clients: Vec::new(), users: Vec::new(), trusted_profiles: Vec::new() };
+        let tokens = self.project.public_tokens.iter();
+        let public_tokens = tokens.map(|token| PublicToken { token: token.clone(), created_at: now }).collect();
+        let mut rows =
+            Rows { project, public_tokens, clients: Vec::new(), users: Vec::new(), trusted_profiles: Vec::new() };
         let mut loaded = Loaded { project: id.clone(), project_secret: made, clients: Vec::new(), users: Vec::new() };
         for client in &self.clients {
             let (record, stored, made) = client.prepare(&id, entropy, now)?;

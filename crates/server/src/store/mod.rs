@@ -24,6 +24,7 @@ pub mod passwords;
 mod postgresql;
 pub mod project_secrets;
 pub mod projects;
+pub mod public_tokens;
 mod queue;
 mod replays;
 mod revoked_tokens;

@@ -430,6 +430,23 @@ fn a_trusted_token_profile_is_added_listed_and_removed() {
 }
 
 #[test]
+fn a_public_token_is_added_listed_and_removed() {
+    let (place, _) = Place::initialised();
+    let added = place.run(&["public-token", "add"]);
+    assert!(added.code == 0 && added.stderr.contains("sdk.enabled true"), "{}", added.stderr);
+    let list = place.json(&["public-token", "list"])["public_tokens"].clone();
+    let token = text(&list[0], "public_token");
+    assert!(token.starts_with("public-token-test-") && added.stdout.contains(token), "{list}");
+    place.json(&["settings", "set", "sdk.enabled", "true"]);
+    place.json(&["settings", "set", "sdk.domains", "[\"https://app.example\"]"]);
+    place.fails(&["settings", "set", "sdk.domains", "[\"https://app.example/\"]"], "write the origin");
+    assert_eq!(place.run(&["public-token", "add"]).stderr, "");
+    place.json(&["public-token", "remove", token]);
+    place.fails(&["public-token", "remove", token], "the project has no such public token");
+    assert_eq!(place.json(&["public-token", "list"])["public_tokens"].as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn keys_rotate_with_an_overlap() {
     let (place, _) = Place::initialised();
     let before = place.json(&["key", "list"])["keys"].as_array().unwrap().len();
@@ -811,6 +828,7 @@ fn a_restore_is_in_the_audit_log() {
         (text(&restored[0], "kind"), &restored[0]["detail"]),
         ("project.restored", &json!({ "kept_grants": false }))
     );
+        ("[project]\npublic_tokens = [\"public-token-live-1\"]\n", "a UUID"),
     place.json(&["restore", "--void-only"]);
     assert_eq!(place.json(&["audit", "list"])["audit_events"].as_array().unwrap().len(), 2);
     place.json(&["restore", "copy.db", "--force", "--keep-grants"]);
@@ -818,3 +836,5 @@ fn a_restore_is_in_the_audit_log() {
     assert_eq!(kept.as_array().unwrap().len(), 1, "the backup's own log, and what was done now");
     assert_eq!(kept[0]["detail"], json!({ "kept_grants": true }));
 }
+        (&["public-token", "add"], "project.public_token_added"),
+        &["public-token", "remove", "none"],

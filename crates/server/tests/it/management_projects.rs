@@ -30,12 +30,14 @@ fn names(operation: &str, own: &BTreeMap<&str, String>) -> Option<Names> {
         "GET /v1/audit_events"
         | "GET /v1/debug/whoami"
         | "GET /v1/projects/metrics"
+        | "GET /v1/public_tokens"
         | "GET /v1/rbac/policy"
         | "GET /v1/secrets"
         | "GET /v1/settings"
         | "GET /v1/trusted_token_profiles"
         | "GET /v1/webhooks"
         | "PATCH /v1/settings"
+        | "POST /v1/public_tokens"
         | "POST /v1/secrets"
         | "POST /v1/users" => Nothing(json!({})),
         "POST /v1/connected_apps/clients/search" | "POST /v1/m2m/clients/search" | "POST /v1/users/search" => {
@@ -127,6 +129,10 @@ async fn objects(app: &TestApp, round: usize) -> BTreeMap<&'static str, String> 
         host.delete(&format!("/v1/secrets/{}", text(&secret["secret_id"]))).await.done();
     }
     let secret = host.post("/v1/secrets", json!({})).await.done();
+    for token in host.get("/v1/public_tokens").await.done()["public_tokens"].as_array().unwrap() {
+        host.delete(&format!("/v1/public_tokens/{}", text(&token["public_token"]))).await.done();
+    }
+    let public_token = host.post("/v1/public_tokens", json!({})).await.done();
     let profile = host.post("/v1/trusted_token_profiles", profile()).await.done();
     for webhook in host.get("/v1/webhooks").await.done()["webhooks"].as_array().unwrap() {
         host.delete(&format!("/v1/webhooks/{}", text(&webhook["webhook_id"]))).await.done();
@@ -144,6 +150,7 @@ async fn objects(app: &TestApp, round: usize) -> BTreeMap<&'static str, String> 
         ("connected_app_id", client_id),
         ("machine_id", text(&machine["m2m_client"]["client_id"])),
         ("secret_id", text(&secret["secret"]["secret_id"])),
+        ("public_token", text(&public_token["public_token"]["public_token"])),
         ("profile_id", text(&profile["trusted_token_profile"]["profile_id"])),
         ("webhook_id", text(&webhook["webhook"]["webhook_id"])),
         ("session_id", text(&sessions["sessions"][0]["session_id"])),

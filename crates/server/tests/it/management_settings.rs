@@ -4,6 +4,8 @@ use crate::app::TestApp;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+const SEEDED: &str = "public-token-test-5f8c1c4e-3d52-4c3b-9d0a-6f1f2b7c9e10";
+
 #[tokio::test]
 async fn settings_are_changed_by_a_patch_and_hold_in_every_process() {
     let app = TestApp::new().await;
@@ -137,6 +139,68 @@ async fn secrets_are_added_and_removed_and_the_last_one_stays() {
         next.post("/v1/secrets", json!({})).await.done();
     }
     next.post("/v1/secrets", json!({})).await.refused_by_api(400, "too_many_secrets");
+}
+
+#[tokio::test]
+async fn public_tokens_are_added_shown_again_and_removed() {
+    let app = TestApp::plan().seed(|seed| seed["project"]["public_tokens"] = json!([SEEDED])).start().await;
+    let host = app.host();
+    let list = async || host.get("/v1/public_tokens").await.done()["public_tokens"].clone();
+    assert_eq!(list().await, json!([{ "public_token": SEEDED, "created_at": "2027-01-15T08:00:00Z" }]));
+    app.advance(1);
+    let made = host.post("/v1/public_tokens", json!({})).await.done()["public_token"].clone();
+    let token = made["public_token"].as_str().unwrap();
+    assert_eq!(hospes_protocol::public_token::check_form(token, "test"), Ok(()));
+    assert_eq!(list().await[1], made);
+    host.delete(&format!("/v1/public_tokens/{SEEDED}")).await.done();
+    host.delete(&format!("/v1/public_tokens/{SEEDED}")).await.refused_by_api(404, "public_token_not_found");
+    assert_eq!(list().await, json!([made]));
+    let events = host.get("/v1/audit_events").await.done()["audit_events"].clone();
+    let of_kind = |kind: &str| {
+        let found = events.as_array().unwrap().iter().find(|event| event["kind"] == kind);
+        found.unwrap_or_else(|| panic!("{kind} is not in {events}"))["detail"].clone()
+    };
+    assert_eq!(of_kind("project.public_token_added"), json!({ "public_token": token }));
+    assert_eq!(of_kind("project.public_token_removed"), json!({ "public_token": SEEDED }));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_forty_who_add_a_public_token_ten_do() {
+    let app = TestApp::new().await;
+    let sibling = app.another_process().await;
+    let mut racers = tokio::task::JoinSet::new();
+    for number in 0..40 {
+        let host = if number % 2 == 0 { app.host() } else { app.host().at(&sibling.base) };
+        racers.spawn(async move { host.post("/v1/public_tokens", json!({})).await });
+    }
+    let replies = racers.join_all().await;
+    assert_eq!(replies.iter().filter(|reply| reply.status == 200).count(), 10);
+    for reply in replies.iter().filter(|reply| reply.status != 200) {
+        reply.refused_by_api(400, "too_many_public_tokens");
+    }
+}
+
+#[tokio::test]
+async fn pages_in_the_browser_are_named_by_their_exact_origins() {
+    let app = TestApp::new().await;
+    let host = app.host();
+    let patch = |sdk: Value| host.call(Method::PATCH, "/v1/settings", Some(json!({ "sdk": sdk })));
+    let origins = json!(["https://app.example", "https://app.example:8443", "http://localhost:3000"]);
+    let set = patch(json!({ "enabled": true, "domains": origins })).await.done();
+    assert_eq!(set["settings"]["sdk"], json!({ "enabled": true, "domains": origins }));
+    for (domains, expected) in [
+        (json!(["https://app.example/"]), "sdk.domains: `https://app.example/`: write the origin as browsers send it"),
+        (json!(["https://*.app.example"]), "there are no wildcards"),
+        (json!(["http://app.example"]), "use https"),
+        (json!(["app.example"]), "no origin"),
+        (json!(["https://app.example", "https://app.example"]), "twice"),
+        (json!("https://app.example"), "sdk.domains"),
+    ] {
+        let reply = patch(json!({ "domains": domains })).await;
+        reply.refused_by_api(400, "invalid_argument");
+        assert!(reply.body.contains(expected), "{domains}: {}", reply.body);
+    }
+    assert_eq!(host.get("/v1/settings").await.done()["settings"]["sdk"]["domains"], origins);
 }
 
 #[tokio::test]

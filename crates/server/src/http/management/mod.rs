@@ -19,6 +19,7 @@ mod password_migrate;
 mod password_reset;
 mod passwords;
 mod project;
+mod public_tokens;
 mod rbac;
 mod reference;
 pub(crate) mod reply;
@@ -83,6 +84,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(settings::get, settings::patch))
         .routes(routes!(secrets::list, secrets::add))
         .routes(routes!(secrets::remove))
+        .routes(routes!(public_tokens::list, public_tokens::add))
+        .routes(routes!(public_tokens::remove))
         .routes(routes!(audit_events::list))
         .routes(routes!(rbac::get, rbac::put))
         .routes(routes!(connected_apps::create))

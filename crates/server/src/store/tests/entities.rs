@@ -9,6 +9,7 @@ use crate::store::{
     housekeeping::Expired,
     passwords::Password,
     project_secrets::ProjectSecret,
+    public_tokens::PublicToken,
     signing_keys::{KeyPurpose, StoredKey},
     standing::TokenStanding,
     webhooks::{Attempted, State, Webhook},
@@ -95,6 +96,25 @@ fn project_secrets() {
         assert!(tx.remove_project_secret(&project_id(), "a")?);
         assert!(!tx.remove_project_secret(&project_id(), "a")?);
         assert_eq!(tx.find_project_secrets(&project_id())?, [secret("b")]);
+        Ok(())
+    });
+}
+
+#[test]
+fn public_tokens() {
+    on_both(|tx| {
+        let token = |text: &str| PublicToken { token: text.into(), created_at: NOW };
+        assert!(tx.add_public_token(&project_id(), &token("a"))?);
+        assert!(tx.add_public_token(&project_id(), &token("b"))?);
+        // A token names one project.
+        for project in [project_id(), ProjectId::new("project-test-other")] {
+            assert!(!tx.add_public_token(&project, &token("a"))?);
+        }
+        assert_eq!(tx.list_public_tokens(&project_id())?, [token("a"), token("b")]);
+        assert!(!tx.remove_public_token(&ProjectId::new("project-test-other"), "a")?);
+        assert!(tx.remove_public_token(&project_id(), "a")?);
+        assert!(!tx.remove_public_token(&project_id(), "a")?);
+        assert_eq!(tx.list_public_tokens(&project_id())?, [token("b")]);
         Ok(())
     });
 }
