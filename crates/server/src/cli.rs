@@ -7,6 +7,7 @@ mod ask;
 mod audit;
 mod backup;
 mod client;
+mod client_settings;
 mod config;
 mod demo;
 mod doctor;
@@ -18,14 +19,15 @@ mod open;
 pub mod output;
 mod policy;
 mod project;
-mod restore;
 mod public_token;
+mod restore;
 mod secret;
 mod seed;
 mod serve;
 mod settings;
 mod trusted_profile;
 mod user;
+mod webhook;
 
 use crate::config::Config;
 use anyhow::{Result, ensure};
@@ -48,9 +50,6 @@ pub struct Arguments {
     pub command: Command,
 }
 
-    /// The project that the command is about, by its id or its issuer [default: the one of the configuration]
-    #[arg(long, global = true, value_name = "PROJECT")]
-    project: Option<String>,
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the server
@@ -65,9 +64,6 @@ pub enum Command {
     #[command(subcommand)]
     Client(client::Client),
     /// Look after trusted token profiles: other issuers whose tokens log users in
-    /// Look at the projects of the database
-    #[command(subcommand)]
-    Project(project::ProjectCommand),
     #[command(subcommand)]
     TrustedProfile(trusted_profile::TrustedProfile),
     /// Look after users
@@ -92,10 +88,15 @@ pub enum Command {
     Settings(settings::Settings),
     /// Look at what happened, and who did it
     #[command(subcommand)]
+    /// Look at the project's scope values, resources and roles, and replace them
+    #[command(subcommand)]
     Audit(audit::Audit),
     /// Write a copy of the database to a file, while the server runs
     Backup(backup::Backup),
     /// Put a backup in the place of the database; stop `hospes serve` first
+    /// Look after webhooks: where the host app is told what happens
+    #[command(subcommand)]
+    Webhook(webhook::WebhookCommand),
     Restore(restore::Restore),
     /// Look at the configuration
     #[command(subcommand)]
@@ -127,10 +128,7 @@ impl Arguments {
             Command::Serve => serve::run(self.load_config()?)?,
             Command::Demo(command) => command.run()?,
             Command::Init(command) => command.run(self.config.as_deref(), form)?,
-        ensure!(
-            self.project.is_none() || self.command.is_about_one_project(),
-            "--project is for commands about one project, and this one is about the whole deployment; leave it out"
-        );
+            Command::Project(command) => command.run(&self.load_config()?, form)?,
             Command::Config(command) => command.run(&self.load_config()?, form),
             Command::Doctor => return doctor::run(&self.load_config()?, form),
             Command::Migrate => migrate::run(&self.load_config()?, form)?,
@@ -141,7 +139,7 @@ impl Arguments {
             Command::Secret(command) => command.run(&self.load_config()?, form)?,
             Command::Policy(command) => command.run(&self.load_config()?, form)?,
             Command::Settings(command) => command.run(&self.load_config()?, form)?,
-            Command::Project(command) => command.run(&self.load_config()?, form)?,
+            Command::Webhook(command) => command.run(&self.load_config()?, form)?,
             Command::Audit(command) => command.run(&self.load_config()?, form)?,
             Command::Backup(command) => command.run(&self.load_config()?, form)?,
             Command::Restore(command) => command.run(&self.load_config()?, form)?,
@@ -190,7 +188,7 @@ impl Command {
             | Self::Config(_)
             | Self::Doctor
             | Self::Seed(_) => false,
+            | Self::Webhook(_)
         }
     }
 }
-    /// The configuration, of the project that the command line names.

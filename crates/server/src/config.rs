@@ -239,16 +239,6 @@ impl Config {
         }
         let project = source.optional("project");
         let listen = source.or("listen", Self::LISTEN);
-    /// The same configuration for another project of its database, which is named by its id or by its issuer.
-    pub fn of_project(self, name: &str) -> Result<Self> {
-        if name.starts_with("project-") {
-            return Ok(Self { project: Some(ProjectId::new(name)), ..self });
-        }
-        let issuer =
-            Issuer::parse(name).map_err(|why| anyhow!("--project: no id of a project, and no issuer: {why}"))?;
-        Ok(Self { issuer, project: None, ..self })
-    }
-
         let operations_listen = source.or("operations_listen", Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 9464))));
         if operations_listen == Some(listen) && listen.port() != 0 {
             source.refuse("operations_listen", "this is the address of `listen`; give it another port, or \"none\"");

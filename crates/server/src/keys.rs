@@ -15,16 +15,11 @@ mod rotation;
 pub(crate) mod tests;
 
 pub use master_key::{Context, MasterKey};
-pub use opening::{open_master_key, rewrap, webhook_secret};
+pub use opening::{hold_master_key, open_master_key, rewrap, webhook_secret};
 pub use ring::{JwksDocument, KeyRing, KeyState, state_of};
 pub use rotation::{Rotation, ensure, first, rotate};
 
-use crate::{
-    clock::Clock,
-    entropy::Entropy,
-    failure::Failure,
-    store::{Store, Tx},
-};
+use crate::{clock::Clock, failure::Failure, store::Store};
 use anyhow::anyhow;
 use aws_lc_rs::hmac;
 use hospes_protocol::id::ProjectId;
@@ -128,21 +123,14 @@ impl Keys {
         mac
     }
 
-    /// Encrypts a secret that is no key, for the use that `context` names.
-    pub fn seal(&self, context: Context<'_>, secret: &[u8], entropy: &Entropy) -> anyhow::Result<Vec<u8>> {
-        self.0.master.seal(context, secret, entropy)
+    /// What secrets that are no keys are sealed under.
+    pub fn master(&self) -> &MasterKey {
+        &self.0.master
     }
 
-    /// Decrypts what [`Keys::seal`] made for the same `context`.
+    /// Decrypts what [`MasterKey::seal`] made for the same `context`.
     pub fn unseal(&self, context: Context<'_>, sealed: &[u8]) -> anyhow::Result<Zeroizing<Vec<u8>>> {
         self.0.master.open(context, sealed)
-    }
-
-    /// To be called before anything sealed is stored: keeps the master key from being changed until the transaction
-    /// ends, and refuses when it has been.
-    pub fn hold_master_key(&self, tx: &mut Tx<'_>) -> Result<(), Failure> {
-        tx.count_change()?;
-        opening::require(tx, self.0.master.id())
     }
 
     fn set(&self, ring: &Arc<KeyRing>) {

@@ -2,14 +2,16 @@
 
 use super::{
     ask,
+    client_settings::{SettingsArguments, Unsettable},
     open::{Opened, told},
     output::{self, Form},
 };
 use crate::{
     config::Config,
     project::{self, CLIENT_SECRET_PREFIX},
-    secret::{Secret, sha256},
     rfc3339,
+    secret::{Secret, sha256},
+    secret_rotation::{self, Refusals},
     store::{
         Position, Tx,
         client_secrets::{ClientSecret, Slot},
@@ -17,24 +19,20 @@ use crate::{
 };
 use anyhow::{Context as _, Result, anyhow, ensure};
 use base64ct::{Base64UrlUnpadded, Encoding as _};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use form_urlencoded::Serializer;
 use hospes_protocol::{
     ErrorCode::InvalidRequest,
-    Scope, Seconds,
-    audit_event::EventKind,
+    audit_event::{self, EventKind},
     capabilities::Endpoints,
-    client::{
-        ApplicationType, AuthenticationMethod, Client as Record, ClientKind, ClientSettings, Confidentiality,
-        CreationMethod, GrantType, Party, SigningAlg,
-    },
+    client::{AuthenticationMethod, Client as Record, ClientKind, ClientSettings, Confidentiality, GrantType, Party},
     id::{ClientId, ProjectId},
     plane::Plane,
     refuse,
-    registration_rules::validate_client_settings_allowing,
+    registration_rules::{validate_client_draft, validate_client_settings_allowing},
 };
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::collections::BTreeSet;
 use url::Url;
 
 /// How many records are read or removed at once.
@@ -44,6 +42,8 @@ const PAGE: u32 = 500;
 pub enum Client {
     /// Register a client; its secret is printed once
     Add(Box<Add>),
+    /// Change a client; what is not given stays as it is
+    Update(Box<Update>),
     /// List all clients
     List,
     /// Show one client
@@ -82,112 +82,31 @@ pub struct Add {
     /// The client's id [default: a new one]
     #[arg(long, value_name = "ID")]
     id: Option<String>,
-    #[arg(long, default_value = "")]
-    description: String,
-    /// It cannot keep a secret: an app on a device, or in a browser
-    #[arg(long)]
-    public: bool,
     /// It acts for itself only, never for a user: a first party with the grant client_credentials
     #[arg(long, conflicts_with_all = ["public", "native", "grants", "redirect_uris"])]
     machine: bool,
-    /// Whether it belongs to the host app itself
-    #[arg(long, value_enum, default_value_t = PartyName::Third, default_value_if("machine", "true", "first"))]
-    party: PartyName,
-    /// It runs on the user's device
-    #[arg(long)]
-    native: bool,
-    /// Where codes may be sent; repeat for more
-    #[arg(long = "redirect-uri", value_name = "URI")]
-    redirect_uris: Vec<String>,
-    /// Where browsers may be sent after logging out; repeat for more
-    #[arg(long = "post-logout-redirect-uri", value_name = "URI")]
-    post_logout_redirect_uris: Vec<String>,
-    /// What it may ask tokens for; repeat for more [default: authorization_code and refresh_token]
-    #[arg(long = "grant", value_enum, value_name = "GRANT")]
-    grants: Vec<GrantName>,
-    /// How it proves who it is; repeat for more [default: none when public, else client_secret_basic]
-    #[arg(long = "auth-method", value_enum, value_name = "METHOD")]
-    methods: Vec<MethodName>,
-    /// The most it may ever get, as in "openid profile" [default: everything the project has]
-    #[arg(long)]
-    scope: Option<String>,
-    /// What it gets when it asks for no scope
-    #[arg(long, value_name = "SCOPE")]
-    default_scope: Option<String>,
-    /// A resource it may name; repeat for more [default: every resource of the project]
-    #[arg(long = "resource", value_name = "URI")]
-    resources: Vec<String>,
-    /// A file with its public keys (a JSON Web Key Set), for private_key_jwt
-    #[arg(long, value_name = "FILE", conflicts_with = "jwks_uri")]
-    jwks_file: Option<PathBuf>,
-    /// Where its public keys are, for private_key_jwt
-    #[arg(long, value_name = "URI")]
-    jwks_uri: Option<String>,
-    #[arg(long, value_name = "URI")]
-    logo_uri: Option<String>,
-    #[arg(long, value_name = "URI")]
-    client_uri: Option<String>,
-    /// You have checked who stands behind it
-    #[arg(long)]
-    verified: bool,
-    /// Accept requests without PKCE; confidential clients only
-    #[arg(long)]
-    pkce_optional: bool,
-    /// Do not ask the user about offline access; first party only
-    #[arg(long)]
-    bypass_consent_for_offline_access: bool,
-    /// Accept the token endpoint's URL as audience of its assertions too
-    #[arg(long)]
-    assertion_audience_token_endpoint: bool,
-    #[arg(long, value_enum, value_name = "ALG")]
-    access_token_alg: Option<AlgName>,
-    #[arg(long, value_enum, value_name = "ALG")]
-    id_token_alg: Option<AlgName>,
-    /// In seconds
-    #[arg(long, value_name = "SECONDS")]
-    access_token_lifetime: Option<i64>,
-    /// How long a superseded refresh token still yields its successor, in seconds; 0 turns it off
-    #[arg(long, value_name = "SECONDS")]
-    refresh_window: Option<i64>,
+    #[command(flatten)]
+    settings: SettingsArguments,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum PartyName {
-    First,
-    Third,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-#[value(rename_all = "snake_case")]
-enum GrantName {
-    AuthorizationCode,
-    RefreshToken,
-    ClientCredentials,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-#[value(rename_all = "snake_case")]
-enum MethodName {
-    None,
-    ClientSecretBasic,
-    ClientSecretPost,
-    PrivateKeyJwt,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum AlgName {
-    #[value(name = "ES256")]
-    Es256,
-    #[value(name = "RS256")]
-    Rs256,
-    #[value(name = "EdDSA")]
-    EdDsa,
+#[derive(Debug, Args)]
+pub struct Update {
+    client_id: String,
+    /// The name that people see
+    #[arg(long)]
+    name: Option<String>,
+    /// Take away what it need not have; repeat for more
+    #[arg(long = "unset", value_enum, value_name = "OPTION")]
+    unset: Vec<Unsettable>,
+    #[command(flatten)]
+    settings: SettingsArguments,
 }
 
 impl Client {
     pub(super) fn run(&self, config: &Config, form: Form) -> Result<()> {
         match self {
             Self::Add(add) => add.run(config, form),
+            Self::Update(update) => update.run(&Opened::with_project(config)?, form),
             Self::List => list(&Opened::with_project(config)?, form),
             Self::Show { client_id } => show(&Opened::with_project(config)?, client_id, form),
             Self::Remove { client_id, yes } => remove(&Opened::with_project(config)?, client_id, *yes, form),
@@ -257,74 +176,76 @@ impl Add {
     }
 
     fn settings(&self) -> Result<ClientSettings> {
-        let methods: Vec<_> = self.methods.iter().copied().map(MethodName::method).collect();
-        let is_public = self.public || methods == [AuthenticationMethod::None];
-        let (confidentiality, usual) = if is_public {
-            (Confidentiality::Public, AuthenticationMethod::None)
-        } else {
-            (Confidentiality::Confidential, AuthenticationMethod::ClientSecretBasic)
-        };
-        let grants: Vec<_> = self.grants.iter().copied().map(GrantName::grant).collect();
-        let parse_scope = |text: &Option<String>| text.as_deref().map(Scope::parse).transpose().map_err(told);
-        Ok(ClientSettings {
+        let party = if self.machine { Party::First } else { Party::Third };
+        let mut settings = ClientSettings {
             name: self.name.clone(),
-            description: self.description.clone(),
-            party: match self.party {
-                PartyName::First => Party::First,
-/// What the operator is told where a rotation cannot go on.
-const ROTATION: Refusals = Refusals {
-    no_secrets: refuse(InvalidRequest, "it is a public client, or authenticates with its own keys: it has no secret"),
-    already_rotating: refuse(
-        InvalidRequest,
-        "it has a new secret already; `rotate-secret promote` or `cancel` it first",
-    ),
-    not_rotating: refuse(InvalidRequest, "there is no new secret; `rotate-secret start` makes one"),
-};
-
-                PartyName::Third => Party::Third,
-            },
-            confidentiality,
-            application_type: if self.native { ApplicationType::Native } else { ApplicationType::Web },
-            plane: Plane::Standard,
-            authentication_methods: if methods.is_empty() { vec![usual] } else { methods },
+            authentication_methods: vec![AuthenticationMethod::ClientSecretBasic],
             grant_types: if self.machine {
                 vec![GrantType::ClientCredentials]
-            } else if grants.is_empty() {
-                vec![GrantType::AuthorizationCode, GrantType::RefreshToken]
             } else {
-                grants
+                vec![GrantType::AuthorizationCode, GrantType::RefreshToken]
             },
-            redirect_uris: self.redirect_uris.clone(),
-            post_logout_redirect_uris: self.post_logout_redirect_uris.clone(),
-            logo_uri: self.logo_uri.clone(),
-            client_uri: self.client_uri.clone(),
-            scope: parse_scope(&self.scope)?,
-            default_scope: parse_scope(&self.default_scope)?,
-            resources: if self.resources.is_empty() { None } else { Some(self.resources.clone()) },
-            jwks: self.jwks()?,
-            jwks_uri: self.jwks_uri.clone(),
-            assertion_audience_token_endpoint: self.assertion_audience_token_endpoint,
-            pkce_optional: self.pkce_optional,
-            full_access_allowed: false,
-            bypass_consent_for_offline_access: self.bypass_consent_for_offline_access,
-            verified: self.verified,
-            access_token_alg: self.access_token_alg.map(AlgName::alg),
-            id_token_alg: self.id_token_alg.map(AlgName::alg),
-            access_token_lifetime: self.access_token_lifetime.map(Seconds),
-            refresh_window: self.refresh_window.map(Seconds),
-            access_token_custom_audience: None,
-            access_token_template: String::new(),
-            id_token_template: String::new(),
-            trusted_metadata: serde_json::Map::new(),
-            creation_method: CreationMethod::Management,
-            client_id_metadata_url: None,
-        })
+            ..ClientSettings::new(party, Confidentiality::Confidential, Plane::Standard)
+        };
+        self.settings.apply(&mut settings)?;
+        Ok(settings)
+    }
+}
+
+impl Update {
+    fn run(&self, opened: &Opened, form: Form) -> Result<()> {
+        let id = ClientId::new(&self.client_id);
+        let looked_up = id.clone();
+        let before = opened.read(move |tx, project| find(tx, project, &looked_up))?;
+        let mut settings = before.settings.clone();
+        settings.name = self.name.clone().unwrap_or(settings.name);
+        self.unset.iter().for_each(|option| option.unset(&mut settings));
+        self.settings.apply(&mut settings)?;
+        self.validate(opened, &before.settings, &settings)?;
+
+        let changed = audit_event::changed(&before.settings, &settings);
+        let (now, occasion, told) = (opened.now(), opened.occasion(), changed.clone());
+        opened.write(move |tx, project| {
+            if changed.is_empty() {
+                return Ok(());
+            }
+            let updated = tx.update_client(project, &id, &settings, before.version, now)?;
+            updated.with_context(|| format!("somebody else changed {id} meanwhile; try again"))?;
+            tx.record(project, &occasion.event(EventKind::ClientChanged).client(&id).detail("changed", changed.clone()))
+        })?;
+        match form {
+            Form::Json => output::json(&json!({"client_id": self.client_id, "changed": told})),
+            Form::Text if told.is_empty() => {
+                output::line("Nothing was changed: the client has these settings already.");
+            }
+            Form::Text => output::line(format!("Changed {}; it holds from the next request on.", told.join(", "))),
+        }
+        Ok(())
     }
 
-    fn jwks(&self) -> Result<Option<Value>> {
-        let Some(path) = &self.jwks_file else { return Ok(None) };
-        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        serde_json::from_str(&text).map(Some).with_context(|| format!("{} is not JSON", path.display()))
+    /// Whether the client may be stored as `next`.
+    fn validate(&self, opened: &Opened, before: &ClientSettings, next: &ClientSettings) -> Result<()> {
+        ensure!(
+            before.kind() == next.kind(),
+            "{} is {}, as its id says, and stays so; register another client with `hospes client add`",
+            self.client_id,
+            match before.kind() {
+                ClientKind::App => "no machine",
+                ClientKind::Machine => "a machine, which has the grant client_credentials alone",
+            }
+        );
+        let schemes: Vec<_> = opened.project.settings.private_use_schemes.iter().map(String::as_str).collect();
+        // One that the host app is still setting up may go on without what it lacks already.
+        let is_whole = validate_client_settings_allowing(before, &schemes).is_ok();
+        let validate = if is_whole { validate_client_settings_allowing } else { validate_client_draft };
+        validate(next, &schemes).map_err(told)?;
+        let asks = |settings: &ClientSettings| {
+            (settings.scope.clone(), settings.default_scope.clone(), settings.resources.clone())
+        };
+        if asks(before) != asks(next) {
+            project::validate_client_against(&opened.project.policy, next)?;
+        }
+        Ok(())
     }
 }
 
@@ -568,35 +489,4 @@ fn take(tx: &mut Tx<'_>, project: &ProjectId, id: &ClientId) -> Result<Record> {
 
 fn no_client(id: &ClientId) -> String {
     format!("there is no client {id}; `hospes client list` shows all")
-}
-
-impl GrantName {
-    const fn grant(self) -> GrantType {
-        match self {
-            Self::AuthorizationCode => GrantType::AuthorizationCode,
-            Self::RefreshToken => GrantType::RefreshToken,
-            Self::ClientCredentials => GrantType::ClientCredentials,
-        }
-    }
-}
-
-impl MethodName {
-    const fn method(self) -> AuthenticationMethod {
-        match self {
-            Self::None => AuthenticationMethod::None,
-            Self::ClientSecretBasic => AuthenticationMethod::ClientSecretBasic,
-            Self::ClientSecretPost => AuthenticationMethod::ClientSecretPost,
-            Self::PrivateKeyJwt => AuthenticationMethod::PrivateKeyJwt,
-        }
-    }
-}
-
-impl AlgName {
-    const fn alg(self) -> SigningAlg {
-        match self {
-            Self::Es256 => SigningAlg::ES256,
-            Self::Rs256 => SigningAlg::RS256,
-            Self::EdDsa => SigningAlg::EdDSA,
-        }
-    }
 }

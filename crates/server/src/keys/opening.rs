@@ -100,6 +100,13 @@ pub fn webhook_secret<'a>(project: &'a ProjectId, webhook: &'a WebhookId) -> Con
     Context { project, kid: webhook.as_str(), purpose: "webhook" }
 }
 
+/// To be called before anything sealed under the master key `id` is stored: keeps it from being changed until the
+/// transaction ends, and refuses when it has been.
+pub fn hold_master_key(tx: &mut Tx<'_>, id: &str) -> Result<(), Failure> {
+    tx.count_change()?;
+    require(tx, id)
+}
+
 /// Refuses to go on with a master key that is not, or no longer, the database's.
 pub(super) fn require(tx: &mut Tx<'_>, id: &str) -> Result<(), Failure> {
     match tx.find_deployment()?.master_key {

@@ -6,6 +6,7 @@ use crate::{
     config::{MasterKeySource, Secret},
     entropy::Entropy,
     store::{
+        Tx,
         projects::Project,
         signing_keys::{KeyPurpose, StoredKey},
         tests::{self, Database},
@@ -462,7 +463,7 @@ fn rewrap_changes_the_master_key_and_nothing_else() {
     let published = running.last_known().jwks().clone();
     let hook = WebhookId::new("webhook-1");
     let context = webhook_secret(&test.project, &hook);
-    let seal = |secret: &[u8]| running.seal(context, secret, &test.entropy).unwrap();
+    let seal = |secret: &[u8]| running.master().seal(context, secret, &test.entropy).unwrap();
     let webhook = Webhook {
         id: hook.clone(),
         url: "https://app.example/hook".into(),
@@ -475,7 +476,7 @@ fn rewrap_changes_the_master_key_and_nothing_else() {
     let project = test.project.clone();
     let held = running.clone();
     let add = move |tx: &mut Tx<'_>| {
-        held.hold_master_key(tx)?;
+        hold_master_key(tx, held.master().id())?;
         Ok(tx.add_webhook(&project, &webhook)?)
     };
     test.store.write_blocking(add).unwrap();
@@ -499,7 +500,8 @@ fn rewrap_changes_the_master_key_and_nothing_else() {
     check_refused(running.unseal(context, &stored.secret), &["does not open"]);
     check_refused(restarted.unseal(webhook_secret(&other, &hook), &stored.secret), &["does not open"]);
     let held = running.clone();
-    let Err(Failure::Fault(error)) = test.store.write_blocking(move |tx| held.hold_master_key(tx)) else {
+    let Err(Failure::Fault(error)) = test.store.write_blocking(move |tx| hold_master_key(tx, held.master().id()))
+    else {
         panic!("a server with the old key may store what nobody can open")
     };
     check_refused::<()>(Err(error), &["master key is now"]);

@@ -32,7 +32,7 @@ mod trusted_token_profiles;
 mod user_connected_apps;
 mod user_object;
 pub(crate) mod users;
-mod webhooks;
+pub(crate) mod webhooks;
 
 pub(crate) use caller::basic_user;
 

@@ -4,36 +4,29 @@ use super::{
     body::Body,
     caller::Management,
     cursor,
-    error::{BAD_LIMIT, refuse_api},
+    error::BAD_LIMIT,
     reply::{Envelope, ErrorEnvelope, Nothing, Reply},
 };
 use crate::{
     app::App,
     failure::Failure,
     http::extract::{Now, Query},
-    keys::webhook_secret,
     rfc3339,
     store::{
         Position,
         webhooks::{Delivery, State as DeliveryState, Webhook},
     },
+    webhooks::{self, NewSecret, parse_url},
 };
 use axum::extract::{Path, State};
 use hospes_protocol::{
-    Refusal, Timestamp,
+    Timestamp,
     audit_event::{Actor, EventKind},
-    id::{ProjectId, WebhookId},
-    webhook::{self, NOT_FOUND, OLD_SECRET_SIGNS},
+    id::WebhookId,
+    webhook::{self, NOT_FOUND},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use zeroize::Zeroizing;
-
-pub(crate) const BAD_URL: Refusal = refuse_api(
-    400,
-    "invalid_argument",
-    "url: an absolute https URL without user name, password and fragment, on the public internet or where fetch.allow leads",
-);
 
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct NewWebhook {
@@ -63,7 +56,7 @@ pub(crate) struct WebhookObject {
 }
 
 impl WebhookObject {
-    fn of(webhook: Webhook, secret: Option<String>) -> Self {
+    pub(crate) fn of(webhook: Webhook, secret: Option<String>) -> Self {
         Self {
             webhook_id: webhook.id.to_string(),
             url: webhook.url,
@@ -85,25 +78,6 @@ pub(crate) struct WebhooksReply {
     webhooks: Vec<WebhookObject>,
 }
 
-/// A secret, as its owner gets it and as it is stored.
-struct NewSecret {
-    text: String,
-    sealed: Vec<u8>,
-}
-
-impl NewSecret {
-    fn draw(app: &App, project: &ProjectId, id: &WebhookId) -> Result<Self, Failure> {
-        let secret = Zeroizing::new(app.entropy.bytes::<32>());
-        let sealed = app.keys.seal(webhook_secret(project, id), secret.as_slice(), &app.entropy)?;
-        Ok(Self { text: webhook::secret_text(secret.as_slice()), sealed })
-    }
-}
-
-fn parse_url(app: &App, url: String) -> Result<String, Refusal> {
-    app.webhooks.check(&url).map_err(|_| BAD_URL)?;
-    Ok(url)
-}
-
 /// Makes a webhook. Its secret is shown this once.
 #[utoipa::path(post, path = "/v1/webhooks", tag = "Webhooks", request_body = NewWebhook,
     responses((status = 200, body = Envelope<WebhookReply>), (status = "4XX", body = ErrorEnvelope)))]
@@ -114,23 +88,13 @@ pub(crate) async fn create(
     Body(asked): Body<NewWebhook>,
 ) -> Result<Reply<WebhookReply>, Failure> {
     let project = caller.current.project.id.clone();
-    let (url, kinds) = (parse_url(&app, asked.url)?, webhook::parse_kinds(&asked.kinds)?);
-    let id: WebhookId = app.id("webhook");
-    let NewSecret { text, sealed } = NewSecret::draw(&app, &project, &id)?;
-    let webhook = Webhook { id, url, kinds, secret: sealed, previous: None, created_at: *now, updated_at: *now };
-    let added = webhook.clone();
-    let occasion = app.occasion(Actor::Host, *now);
-    let keys = app.keys.clone();
-    app.store
-        .write(move |tx| {
-            // One after the other, so that two do not each become the tenth.
-            keys.hold_master_key(tx)?;
-            webhook::may_add(tx.list_webhooks(&project)?.len())?;
-            tx.add_webhook(&project, &added)?;
-            let event = occasion.event(EventKind::WebhookAdded).detail("webhook_id", added.id.to_string());
-            Ok(tx.record(&project, &event)?)
-        })
-        .await?;
+    let (url, kinds) = (parse_url(&app.webhooks, asked.url)?, webhook::parse_kinds(&asked.kinds)?);
+    let id = webhooks::new_id(&project, &app.entropy);
+    let secret = NewSecret::draw(app.keys.master(), &project, &id, &app.entropy)?;
+    let webhook = webhooks::new(id, url, kinds, &secret, *now);
+    let text = secret.text.clone();
+    let (added, occasion) = (webhook.clone(), app.occasion(Actor::Host, *now));
+    app.store.write(move |tx| webhooks::add(tx, &project, &added, &secret, &occasion)).await?;
     Ok(Reply(WebhookReply { webhook: WebhookObject::of(webhook, Some(text)) }))
 }
 
@@ -168,7 +132,7 @@ pub(crate) async fn update(
     Body(asked): Body<WebhookChange>,
 ) -> Result<Reply<WebhookReply>, Failure> {
     let (project, id) = (caller.current.project.id.clone(), WebhookId::new(id));
-    let url = asked.url.map(|url| parse_url(&app, url)).transpose()?;
+    let url = asked.url.map(|url| parse_url(&app.webhooks, url)).transpose()?;
     let kinds = asked.kinds.map(|kinds| webhook::parse_kinds(&kinds)).transpose()?;
     let occasion = app.occasion(Actor::Host, *now);
     let webhook = app
@@ -209,15 +173,7 @@ pub(crate) async fn delete(
 ) -> Result<Reply<Nothing>, Failure> {
     let (project, id) = (caller.current.project.id.clone(), WebhookId::new(id));
     let occasion = app.occasion(Actor::Host, *now);
-    app.store
-        .write(move |tx| {
-            if !tx.remove_webhook(&project, &id)? {
-                return Err(NOT_FOUND.into());
-            }
-            let event = occasion.event(EventKind::WebhookRemoved).detail("webhook_id", id.to_string());
-            Ok(tx.record(&project, &event)?)
-        })
-        .await?;
+    app.store.write(move |tx| webhooks::remove(tx, &project, &id, &occasion)).await?;
     Ok(Reply(Nothing {}))
 }
 
@@ -232,22 +188,10 @@ pub(crate) async fn rotate_secret(
     Path(id): Path<String>,
 ) -> Result<Reply<WebhookReply>, Failure> {
     let (project, id) = (caller.current.project.id.clone(), WebhookId::new(id));
-    let NewSecret { text, sealed } = NewSecret::draw(&app, &project, &id)?;
-    let occasion = app.occasion(Actor::Host, *now);
-    let keys = app.keys.clone();
-    let webhook = app
-        .store
-        .write(move |tx| {
-            keys.hold_master_key(tx)?;
-            let before = tx.take_webhook(&project, &id)?.ok_or(NOT_FOUND)?;
-            let previous = Some((before.secret, now.plus(OLD_SECRET_SIGNS)));
-            let webhook = Webhook { secret: sealed.clone(), previous, updated_at: *now, ..before };
-            tx.save_webhook(&project, &webhook)?;
-            let event = occasion.event(EventKind::WebhookSecretRotated).detail("webhook_id", id.to_string());
-            tx.record(&project, &event)?;
-            Ok(webhook)
-        })
-        .await?;
+    let secret = NewSecret::draw(app.keys.master(), &project, &id, &app.entropy)?;
+    let (text, occasion) = (secret.text.clone(), app.occasion(Actor::Host, *now));
+    let rotate = app.store.write(move |tx| webhooks::rotate_secret(tx, &project, &id, &secret, &occasion));
+    let webhook = rotate.await?;
     Ok(Reply(WebhookReply { webhook: WebhookObject::of(webhook, Some(text)) }))
 }
 
