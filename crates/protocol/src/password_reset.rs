@@ -144,6 +144,12 @@ pub fn link(destination: &Destination, issuer: &str, token: &str) -> Option<Stri
     Some(url.into())
 }
 
+/// When a mail that the mail server did not take is tried again, after so many attempts: in half a minute first, then at
+/// twice the distance each time, up to about an hour. Nothing is tried once the token has expired.
+pub fn next_attempt(attempts: i64, now: Timestamp) -> Timestamp {
+    now.plus(Seconds(15 << attempts.clamp(1, 8)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,6 +202,15 @@ mod tests {
         let same_agent = Presented { user_agent_must_match: true, ..presented.clone() };
         assert_eq!(validate(&reset(), &same_agent, NOW), Ok(()));
         assert_eq!(validate(&reset(), &Presented { ip_must_match: true, ..presented }, NOW), Err(OTHER_DEVICE));
+    }
+
+    #[test]
+    fn the_waits_double_up_to_an_hour() {
+        let waits: Vec<i64> = (1..=9).map(|attempts| next_attempt(attempts, NOW).since(NOW).0).collect();
+        assert_eq!(waits, [30, 60, 120, 240, 480, 960, 1920, 3840, 3840]);
+        for attempts in [i64::MIN, 0, i64::MAX] {
+            assert!((30..=3840).contains(&next_attempt(attempts, NOW).since(NOW).0), "{attempts}");
+        }
     }
 
     #[test]

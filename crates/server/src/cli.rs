@@ -46,6 +46,9 @@ pub struct Arguments {
     /// Answer in JSON, for scripts
     #[arg(long, global = true)]
     json: bool,
+    /// The project that the command is about, by its id or its issuer [default: the one of the configuration]
+    #[arg(long, global = true, value_name = "PROJECT")]
+    project: Option<String>,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -60,6 +63,9 @@ pub enum Command {
     Migrate,
     /// Create a project, its signing keys and its first secret: the first one, or another one beside it
     Init(init::Init),
+    /// Look at the projects of the database
+    #[command(subcommand)]
+    Project(project::ProjectCommand),
     /// Look after clients: the applications that use this server
     #[command(subcommand)]
     Client(client::Client),
@@ -86,17 +92,15 @@ pub enum Command {
     /// Look at what the project may set, and change it without a restart
     #[command(subcommand)]
     Settings(settings::Settings),
-    /// Look at what happened, and who did it
+    /// Look after webhooks: where the host app is told what happens
     #[command(subcommand)]
-    /// Look at the project's scope values, resources and roles, and replace them
+    Webhook(webhook::WebhookCommand),
+    /// Look at what happened, and who did it
     #[command(subcommand)]
     Audit(audit::Audit),
     /// Write a copy of the database to a file, while the server runs
     Backup(backup::Backup),
     /// Put a backup in the place of the database; stop `hospes serve` first
-    /// Look after webhooks: where the host app is told what happens
-    #[command(subcommand)]
-    Webhook(webhook::WebhookCommand),
     Restore(restore::Restore),
     /// Look at the configuration
     #[command(subcommand)]
@@ -118,6 +122,10 @@ pub enum Outcome {
 impl Arguments {
     /// Runs the command.
     pub fn run(&self) -> Result<Outcome> {
+        ensure!(
+            self.project.is_none() || self.command.is_about_one_project(),
+            "--project is for commands about one project, and this one is about the whole deployment; leave it out"
+        );
         let form = if self.json { Form::Json } else { Form::Text };
         if !matches!(self.command, Command::Serve) {
             // What doctor meets, it reports itself.
@@ -137,6 +145,7 @@ impl Arguments {
             Command::User(command) => command.run(&self.load_config()?, form)?,
             Command::Key(command) => command.run(|| self.load_config(), form)?,
             Command::Secret(command) => command.run(&self.load_config()?, form)?,
+            Command::PublicToken(command) => command.run(&self.load_config()?, form)?,
             Command::Policy(command) => command.run(&self.load_config()?, form)?,
             Command::Settings(command) => command.run(&self.load_config()?, form)?,
             Command::Webhook(command) => command.run(&self.load_config()?, form)?,
@@ -144,7 +153,6 @@ impl Arguments {
             Command::Backup(command) => command.run(&self.load_config()?, form)?,
             Command::Restore(command) => command.run(&self.load_config()?, form)?,
             Command::Import(command) => return command.run(&self.load_config()?, form),
-            Command::PublicToken(command) => command.run(&self.load_config()?, form)?,
             Command::Seed(command) => command.run(&self.load_config()?, form)?,
         }
         Ok(Outcome::Done)
@@ -156,6 +164,7 @@ impl Arguments {
         is_about_the_installation.then_some("`hospes doctor` looks for what is wrong and says what to mend")
     }
 
+    /// The configuration, of the project that the command line names.
     fn load_config(&self) -> Result<Config> {
         let config = Config::load(self.config.as_deref())?;
         match &self.project {
@@ -173,22 +182,22 @@ impl Command {
             | Self::TrustedProfile(_)
             | Self::User(_)
             | Self::Secret(_)
+            | Self::PublicToken(_)
             | Self::Policy(_)
             | Self::Settings(_)
+            | Self::Webhook(_)
             | Self::Audit(_) => true,
             Self::Key(command) => command.is_about_one_project(),
             Self::Serve
             | Self::Demo(_)
             | Self::Migrate
             | Self::Init(_)
-            | Self::PublicToken(_)
             | Self::Project(_)
             | Self::Backup(_)
             | Self::Restore(_)
             | Self::Config(_)
             | Self::Doctor
             | Self::Seed(_) => false,
-            | Self::Webhook(_)
         }
     }
 }

@@ -154,11 +154,29 @@ pub struct Mail {
     pub host: Option<String>,
     pub port: u16,
     pub tls: MailTls,
+    /// Certificates to trust besides the system's, for a relay that a private authority has certified.
+    pub extra_ca_file: Option<PathBuf>,
     pub user: Option<String>,
     pub password: Option<Secret>,
     /// The sender, as in `Harbour <no-reply@harbour.example>`.
     pub from: String,
     pub dir: PathBuf,
+}
+
+/// A setting that can be used and is hardly meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// The part of the configuration that it is about.
+    pub about: &'static str,
+    pub found: String,
+    /// What to change.
+    pub mend: String,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.found, self.mend)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,18 +193,34 @@ impl Config {
     pub const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
     /// What can be used and is hardly meant.
-    pub fn warnings(&self) -> Vec<String> {
+    pub fn warnings(&self) -> Vec<Warning> {
+        self.address_warning().into_iter().chain(self.mail_warning()).collect()
+    }
+
+    fn address_warning(&self) -> Option<Warning> {
         let differing = self.issuer.loopback().filter(|address| {
             // Port 0 is any port, chosen by whoever asked for it.
             self.listen.port() != 0 && self.listen.port() != address.port()
         });
-        let warning = differing.map(|address| {
-            format!(
-                "the issuer is {} and `listen` is {}, so that nobody answers at the issuer; set listen = \"{address}\"",
+        differing.map(|address| Warning {
+            about: "listen",
+            found: format!(
+                "the issuer is {} and `listen` is {}, so that nobody answers at the issuer",
                 self.issuer, self.listen
-            )
-        });
-        warning.into_iter().collect()
+            ),
+            mend: format!("set listen = \"{address}\""),
+        })
+    }
+
+    fn mail_warning(&self) -> Option<Warning> {
+        (self.issuer.is_https() && self.mail.host.is_none()).then(|| Warning {
+            about: "mail",
+            found: format!(
+                "no mail server is configured, so that mail to users is written into {} and not sent",
+                self.mail.dir.display()
+            ),
+            mend: "set mail.host and mail.from".to_owned(),
+        })
     }
 
     /// Reads `file` (which must exist when it is named; else `HOSPES_CONFIG`, else `hospes.toml` if there is one)
@@ -203,6 +237,16 @@ impl Config {
             None => bail!("there is no {DEFAULT_FILE} here; run `hospes init --issuer URL`, or give --config"),
         };
         Self::parse(path, &text, environment)
+    }
+
+    /// The same configuration for another project of its database, which is named by its id or by its issuer.
+    pub fn of_project(self, name: &str) -> Result<Self> {
+        if name.starts_with("project-") {
+            return Ok(Self { project: Some(ProjectId::new(name)), ..self });
+        }
+        let issuer =
+            Issuer::parse(name).map_err(|why| anyhow!("--project: no id of a project, and no issuer: {why}"))?;
+        Ok(Self { issuer, project: None, ..self })
     }
 
     /// The file that [`Config::load`] reads, whether it exists or not.
@@ -467,6 +511,7 @@ impl Mail {
         Self {
             port: u16::try_from(port).unwrap_or_default(),
             tls,
+            extra_ca_file: source.optional::<PathBuf>("mail.extra_ca_file").map(|path| base.join(path)),
             user: source.optional("mail.user"),
             password: source.optional("mail.password"),
             from: from.unwrap_or_else(|| String::from("no-reply@localhost.localdomain")),
@@ -657,6 +702,17 @@ mod tests {
         check_refused(BASE, &[("HOSPES_MASTER_KEY", "c2hvcnQ")], "32 bytes as base64url");
         let text = format!("{BASE}master_key = \"{}\"", "A".repeat(43));
         check_refused(&text, &[], "a key does not belong in this file");
+    }
+
+    #[test]
+    fn mail_that_nobody_gets_is_warned_of_where_people_really_log_in() {
+        let about = |text: &str| -> Vec<_> {
+            load(text, &[]).unwrap().warnings().into_iter().map(|warning| warning.about).collect()
+        };
+        assert_eq!(about(BASE), ["mail"]);
+        let mail = "[mail]\nhost = \"smtp.example.com\"\nfrom = \"no-reply@example.com\"\n";
+        assert_eq!(about(&format!("{BASE}{mail}")), [""; 0]);
+        assert_eq!(about("issuer = \"http://localhost:8080\"\n"), [""; 0]);
     }
 
     #[test]

@@ -10,7 +10,10 @@ mod public_address;
 #[cfg(test)]
 mod tests;
 
-use crate::config::{self, Destination};
+use crate::{
+    config::{self, Destination},
+    extra_ca,
+};
 use anyhow::Context as _;
 use hospes_protocol::{Seconds, Timestamp};
 use public_address::is_public;
@@ -22,7 +25,7 @@ use reqwest::{
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::{CryptoProvider, aws_lc_rs},
-    pki_types::{CertificateDer, pem::PemObject as _},
+    pki_types::CertificateDer,
 };
 use std::{
     error::Error,
@@ -408,12 +411,7 @@ impl Resolve for CheckedNames {
 /// The system's certificates and the operator's extra ones.
 fn tls(extra_ca_pem: Option<&str>) -> anyhow::Result<ClientConfig> {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let extra = CertificateDer::pem_slice_iter(extra_ca_pem.unwrap_or_default().as_bytes())
-        .collect::<Result<Vec<_>, _>>()
-        .context("read the extra CA certificates")?;
-    if extra_ca_pem.is_some() && extra.is_empty() {
-        anyhow::bail!("the extra CA file holds no certificate in PEM form");
-    }
+    let extra = extra_ca_pem.map(extra_ca::parse).transpose()?.unwrap_or_default();
     let mut extra_roots = RootCertStore::empty();
     for certificate in &extra {
         extra_roots.add(certificate.clone()).context("use an extra CA certificate")?;

@@ -105,8 +105,8 @@ impl Front {
         let known = self.known();
         let path = head.uri.path();
         let named = project_named(head);
-        if let Some(place) = named.as_ref().and_then(|id| known.places.iter().find(|place| place.project == *id)) {
-            return Choice::Certain(Arc::clone(place));
+        if let Some(place) = named.as_ref().and_then(|id| known.find(id)) {
+            return Choice::Certain(place);
         }
         let host = host_named(head).unwrap_or_default();
         let there = || known.places.iter().filter(|place| place.is_at(host));
@@ -150,6 +150,19 @@ impl Front {
         Ok(site.await?)
     }
 
+    /// The application of a project, made now if nobody has asked for it yet; `None` when the project is gone.
+    pub(crate) async fn app_of(&self, project: &ProjectId) -> Result<Option<App>, Failure> {
+        let mut place = self.known().find(project);
+        if place.is_none() {
+            self.look_again().await?;
+            place = self.known().find(project);
+        }
+        match place {
+            Some(place) => Ok(Some(self.site(&place).await?.app.clone())),
+            None => Ok(None),
+        }
+    }
+
     /// The projects as the last look found them.
     pub(crate) fn projects(&self) -> Vec<ProjectId> {
         self.known().places.iter().map(|place| place.project.clone()).collect()
@@ -178,6 +191,10 @@ impl Choice {
 }
 
 impl Known {
+    fn find(&self, project: &ProjectId) -> Option<Arc<Place>> {
+        self.places.iter().find(|place| place.project == *project).map(Arc::clone)
+    }
+
     /// The place that a project has already, unless it moved.
     fn place_of(&self, project: ProjectId, issuer: String) -> Arc<Place> {
         match self.places.iter().find(|place| place.project == project && place.issuer == issuer) {

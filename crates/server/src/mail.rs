@@ -2,21 +2,21 @@
 //!
 //! Specs: RFC 5321, RFC 5322, RFC 8314 §3 (TLS from the first byte rather than STARTTLS).
 
-use crate::config;
+use crate::{config, extra_ca};
 use anyhow::{Context as _, Result};
 use lettre::{
     AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
     message::{Mailbox, MultiPart},
     transport::smtp::{
         authentication::Credentials,
-        client::{Tls, TlsParameters},
+        client::{Certificate, Tls, TlsParameters},
     },
 };
 use std::{
     fs::{self, DirBuilder, OpenOptions},
     io::Write as _,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -114,7 +114,7 @@ impl Post {
 }
 
 fn smtp(host: &str, config: &config::Mail) -> Result<AsyncSmtpTransport<Tokio1Executor>> {
-    let tls = || TlsParameters::new(host.to_owned()).context("TLS for mail");
+    let tls = || tls(host, config.extra_ca_file.as_deref()).context("TLS for mail");
     let tls = match config.tls {
         config::MailTls::Implicit => Tls::Wrapper(tls()?),
         config::MailTls::Starttls => Tls::Required(tls()?),
@@ -128,6 +128,18 @@ fn smtp(host: &str, config: &config::Mail) -> Result<AsyncSmtpTransport<Tokio1Ex
         _ => builder,
     };
     Ok(builder.timeout(Some(TIMEOUT)).build())
+}
+
+fn tls(host: &str, extra_ca_file: Option<&Path>) -> Result<TlsParameters> {
+    let mut parameters = TlsParameters::builder(host.to_owned());
+    if let Some(path) = extra_ca_file {
+        let about = || format!("mail.extra_ca_file {}", path.display());
+        let pem = fs::read_to_string(path).with_context(about)?;
+        for certificate in extra_ca::parse(&pem).with_context(about)? {
+            parameters = parameters.add_root_certificate(Certificate::from_der(certificate.to_vec())?);
+        }
+    }
+    Ok(parameters.build()?)
 }
 
 /// Only whoever runs the server may read it: the mail has a token in it.

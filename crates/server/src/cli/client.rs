@@ -269,6 +269,16 @@ fn authorize_url(issuer: &str, client_id: &str, redirect_uri: &str, verifier: &s
     format!("{issuer}{}?{query}", Endpoints::AUTHORIZATION)
 }
 
+/// What the operator is told where a rotation cannot go on.
+const ROTATION: Refusals = Refusals {
+    no_secrets: refuse(InvalidRequest, "it is a public client, or authenticates with its own keys: it has no secret"),
+    already_rotating: refuse(
+        InvalidRequest,
+        "it has a new secret already; `rotate-secret promote` or `cancel` it first",
+    ),
+    not_rotating: refuse(InvalidRequest, "there is no new secret; `rotate-secret start` makes one"),
+};
+
 impl RotateSecret {
     fn run(&self, opened: &Opened, form: Form) -> Result<()> {
         match self {

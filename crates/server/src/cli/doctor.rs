@@ -81,7 +81,7 @@ pub(super) fn run(config: &Config, form: Form) -> Result<Outcome> {
         config.file.as_deref().map_or("defaults and environment".into(), |p| p.display().to_string()),
     );
     for warning in config.warnings() {
-        report.warning("listen", warning, "correct `listen`, or the issuer");
+        report.warning(warning.about, warning.found, warning.mend);
     }
     let store = look_at_database(config, &mut report);
     let project = store.as_ref().and_then(|store| look_at_project(config, store, &mut report));

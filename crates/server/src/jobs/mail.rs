@@ -3,10 +3,10 @@
 
 use crate::{app::App, front::Front, mail::Mail, reset_mail, secret::Secret};
 use anyhow::{Context as _, Result};
-use hospes_protocol::{Seconds, Timestamp, password_reset};
+use hospes_protocol::{Seconds, Timestamp, id::ProjectId, password_reset};
 use std::time::Duration;
 use tokio::sync::watch;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 const EVERY: Duration = Duration::from_secs(2);
 /// One after the other, so that a slow mail server does not hold more than it must.
@@ -19,11 +19,27 @@ pub(super) async fn run(front: Front, app: App, mut stop: watch::Receiver<bool>)
             () = app.post.woken() => {}
             _ = stop.changed() => return,
         }
-        for app in front.apps() {
-            if let Err(error) = send_due(&app).await {
-                warn!(project = %app.project, error = format!("{error:#}"), "mails could not be looked for");
+        let now = app.clock.now();
+        let due = match app.store.read(move |tx| Ok(tx.list_projects_with_due_mails(now)?)).await {
+            Ok(due) => due,
+            Err(failure) => {
+                debug!(%failure, "nobody knows which mails wait");
+                continue;
+            }
+        };
+        for project in due {
+            if let Err(error) = send_due_of(&front, &project).await {
+                warn!(%project, error = format!("{error:#}"), "mails could not be looked for");
             }
         }
+    }
+}
+
+/// Also of a project that nobody has asked this process for yet.
+async fn send_due_of(front: &Front, project: &ProjectId) -> Result<()> {
+    match front.app_of(project).await? {
+        Some(app) => send_due(&app).await,
+        None => Ok(()),
     }
 }
 
@@ -69,8 +85,7 @@ async fn send_one(app: &App, id: String, now: Timestamp) -> Result<()> {
                 }
                 Err(error) => {
                     warn!(user_id = %due.reset.user_id, error = format!("{error:#}"), "a mail could not be sent");
-                    let doublings = u32::try_from(due.attempts).unwrap_or(u32::MAX).min(8);
-                    Some(now.plus(Seconds(15 << doublings)))
+                    Some(password_reset::next_attempt(due.attempts, now))
                 }
             }
         }

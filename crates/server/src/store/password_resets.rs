@@ -106,6 +106,18 @@ impl Tx<'_> {
         Ok(count.unwrap_or_default())
     }
 
+    /// The projects that have mails to send now.
+    pub fn list_projects_with_due_mails(&mut self, now: Timestamp) -> Result<Vec<ProjectId>> {
+        self.all(
+            "SELECT project_id FROM projects
+             WHERE EXISTS (
+                 SELECT r.reset_id FROM password_resets r
+                 WHERE r.project_id = projects.project_id AND r.mail_due_at <= $1)",
+            &[now.into()],
+            |row| row.get("project_id"),
+        )
+    }
+
     /// The ids of mails to send now, those that waited longest first.
     pub fn list_due_mails(&mut self, project: &ProjectId, now: Timestamp, limit: u32) -> Result<Vec<String>> {
         self.all(

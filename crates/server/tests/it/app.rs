@@ -8,6 +8,7 @@ pub(crate) mod client;
 mod elsewhere;
 mod host;
 pub(crate) mod html;
+mod mail_server;
 pub(crate) mod mailbox;
 mod neighbour;
 mod operator;
@@ -19,6 +20,7 @@ pub(crate) use client::{Authentication, AuthorizationUrl, Client, Tokens, decode
 pub(crate) use elsewhere::Elsewhere;
 pub(crate) use host::Host;
 pub(crate) use html::Form;
+pub(crate) use mail_server::MailServer;
 pub(crate) use reply::{Callback, Reply};
 pub(crate) use seed::{API, FILES, MCP, ODD_CLIENT, PASSWORD, PROJECT, SECRET};
 

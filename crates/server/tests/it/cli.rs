@@ -811,8 +811,11 @@ fn a_seed_with_a_mistake_loads_nothing() {
         ("[[users]]\nusername = \"a\"\npassword_hash = \"md5\"\n", "argon2"),
         ("[[users]]\nusername = \"a\"\npassword = \"seven77\"\n", "at least 8 characters"),
         ("[usrs]\n", "usrs"),
+        ("[project]\npublic_tokens = [\"public-token-live-1\"]\n", "a UUID"),
         ("[lifetimes]\ncode = \"10m\"\n", "code"),
         ("[policy]\ndefault_scope = \"notes\"\n", "notes"),
+        ("[[policy.scopes]]\nvalue = \"full_access\"\ndescription = \"All\"\n", "always there"),
+        ("[[policy.roles]]\nid = \"stytch_admin\"\n", "the role `stytch_admin`"),
     ] {
         let place = Place::empty();
         fs::write(place.path("hospes.toml"), "issuer = \"http://localhost:8080\"\n").unwrap();
@@ -906,12 +909,13 @@ fn what_the_operator_does_is_in_the_audit_log() {
         (&["user", "remove", "ada", "--yes"], "user.deleted"),
         (&["settings", "set", "audit_days", "30"], "project.settings_changed"),
         (&["secret", "add"], "project.secret_added"),
+        (&["public-token", "add"], "project.public_token_added"),
         (&["key", "rotate"], "signing_key.rotated"),
+        (&["webhook", "add", "--url", "https://app.example/hook", "--kind", "*"], "webhook.added"),
         (&["policy", "apply", example.to_str().unwrap()], "policy.changed"),
     ] {
         place.json(arguments);
         expect(&[kind]);
-        (&["webhook", "add", "--url", "https://app.example/hook", "--kind", "*"], "webhook.added"),
     }
     for arguments in [
         &["client", "disable", client][..],
@@ -920,6 +924,7 @@ fn what_the_operator_does_is_in_the_audit_log() {
         &["user", "add", "--username", "ada", "--no-password", "--role", "none"],
         &["settings", "set", "audit_days", "0"],
         &["secret", "remove", "none"],
+        &["public-token", "remove", "none"],
         &["key", "rotate"],
         &["policy", "apply", "none.toml"],
     ] {

@@ -1,8 +1,8 @@
 //! `/v1/passwords/email/reset`: a mail, and the new password of whoever reads it.
 
-use crate::app::{PASSWORD, TestApp, mailbox::token_in};
+use crate::app::{MailServer, PASSWORD, Plan, TestApp, mailbox::token_in};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use std::fs;
 
 const START: &str = "/v1/passwords/email/reset/start";
 const RESET: &str = "/v1/passwords/email/reset";
@@ -136,48 +136,101 @@ async fn of_forty_with_one_token_one_sets_the_password() {
     assert!(authenticates(&app, &format!("{STRONG} {}", winners[0])).await);
 }
 
-/// A mail server that says what RFC 5321 §4.2 wants to hear, once, and gives what it was sent.
-#[expect(clippy::disallowed_methods, reason = "the mail server is not the server's")]
-async fn mail_server() -> (u16, tokio::task::JoinHandle<String>) {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let serve = async move {
-        let (stream, _) = listener.accept().await.unwrap();
-        let (read, mut write) = stream.into_split();
-        let mut lines = BufReader::new(read).lines();
-        write.write_all(b"220 mail.test\r\n").await.unwrap();
-        let (mut mail, mut is_data) = (String::new(), false);
-        while let Some(line) = lines.next_line().await.unwrap() {
-            mail.push_str(&line);
-            mail.push_str("\r\n");
-            let answer: &[u8] = match (is_data, line.as_str()) {
-                (true, ".") => b"250 taken\r\n",
-                (true, _) => continue,
-                (false, "DATA") => b"354 go on\r\n",
-                (false, _) => b"250 mail.test\r\n",
-            };
-            is_data = line == "DATA";
-            write.write_all(answer).await.unwrap();
-            if line == "." {
-                break;
-            }
-        }
-        mail
-    };
-    (port, tokio::spawn(serve))
+/// A plan whose mail goes to `server`.
+fn by(server: &MailServer) -> Plan {
+    let plan = TestApp::plan().set("mail.host", "localhost").set("mail.port", &server.port.to_string());
+    plan.set("mail.tls", "none").set("mail.from", "Harbour <no-reply@harbour.example>")
 }
 
 #[tokio::test]
 async fn a_mail_goes_to_the_mail_server_that_is_configured() {
-    let (port, server) = mail_server().await;
-    let plan = TestApp::plan().set("mail.host", "127.0.0.1").set("mail.port", &port.to_string());
-    let app = plan.set("mail.tls", "none").set("mail.from", "Harbour <no-reply@harbour.example>").start().await;
-    let app = with_a_page(app).await;
+    let server = MailServer::start();
+    let app = with_a_page(by(&server).start().await).await;
     app.host().post(START, json!({ "email": "alice@example.com" })).await.done();
-    let mail = server.await.unwrap();
+    let mail = server.mails(1).await.remove(0);
     for line in ["MAIL FROM:<no-reply@harbour.example>", "RCPT TO:<alice@example.com>", "Subject: Set a new password"] {
         assert!(mail.contains(line), "{mail}");
     }
     let body = json!({ "token": token_in(&mail), "password": STRONG });
     app.host().post(RESET, body).await.done();
+}
+
+#[tokio::test]
+async fn a_mail_that_is_not_taken_is_tried_again_at_growing_distances_and_sent_once() {
+    let server = MailServer::refusing(2);
+    let app = with_a_page(by(&server).start().await).await;
+    app.host().post(START, json!({ "email": "alice@example.com" })).await.done();
+    server.attempts(1).await;
+    app.advance(29);
+    server.stays_at(1).await;
+    app.advance(1);
+    server.attempts(2).await;
+    app.advance(59);
+    server.stays_at(2).await;
+    app.advance(1);
+    let mail = server.mails(1).await.remove(0);
+    app.advance(1000);
+    server.stays_at(3).await;
+    app.host().post(RESET, json!({ "token": token_in(&mail), "password": STRONG })).await.done();
+}
+
+#[tokio::test]
+async fn a_mail_whose_token_has_expired_is_not_sent_any_more() {
+    let server = MailServer::refusing(1);
+    let app = with_a_page(by(&server).start().await).await;
+    let body = json!({ "email": "alice@example.com", "reset_password_expiration_minutes": 5 });
+    app.host().post(START, body).await.done();
+    server.attempts(1).await;
+    app.advance(300);
+    server.stays_at(1).await;
+}
+
+/// Of a project that nobody asks the new process for: what waits is in the database, and when to try again too.
+#[tokio::test]
+async fn what_waits_is_sent_after_a_restart_for_every_project() {
+    let server = MailServer::refusing(2);
+    let mut app = with_a_page(by(&server).start().await).await;
+    let lagoon = app.neighbour("").await;
+    let types = json!([{ "type": "RESET_PASSWORD", "is_default": true }]);
+    let patch = json!({ "redirect_urls": [{ "url": PAGE, "types": types }] });
+    lagoon.host().call(reqwest::Method::PATCH, "/v1/settings", Some(patch)).await.done();
+    lagoon.host().post(START, json!({ "email": "alice@example.com" })).await.done();
+    server.attempts(1).await;
+    app.stop().await;
+    let next = app.another_process().await;
+    server.stays_at(1).await;
+    app.advance(30);
+    server.attempts(2).await;
+    // The distance grows on where the process before left off.
+    app.advance(59);
+    server.stays_at(2).await;
+    app.advance(1);
+    let mail = server.mails(1).await.remove(0);
+    let body = json!({ "token": token_in(&mail), "password": STRONG });
+    lagoon.host().at(&next.base).post(RESET, body).await.done();
+}
+
+#[tokio::test]
+async fn a_relay_with_tls_a_password_and_an_authority_of_its_own_takes_mail() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = MailServer::with_tls("localhost", ("harbour", "relay secret"));
+    let ca = folder.path().join("ca.pem");
+    fs::write(&ca, server.ca.as_ref().unwrap()).unwrap();
+    let plan = by(&server).set("mail.tls", "implicit").set("mail.user", "harbour");
+    let trusting = plan.clone().set("mail.extra_ca_file", ca.to_str().unwrap());
+
+    let app = with_a_page(trusting.clone().set("mail.password", "relay secret").start().await).await;
+    app.host().post(START, json!({ "email": "alice@example.com" })).await.done();
+    let mail = server.mails(1).await.remove(0);
+    assert!(mail.contains("Subject: Set a new password"), "{mail}");
+    assert_eq!(server.refused_logins(), 0);
+
+    // Without the authority's certificate nothing is said to it, neither the mail nor the password.
+    let wary = with_a_page(plan.set("mail.password", "relay secret").start().await).await;
+    wary.host().post(START, json!({ "email": "alice@example.com" })).await.done();
+    server.failed_handshakes(1).await;
+    let mistaken = with_a_page(trusting.set("mail.password", "another").start().await).await;
+    mistaken.host().post(START, json!({ "email": "alice@example.com" })).await.done();
+    server.logins_refused(1).await;
+    assert_eq!(server.mails(1).await.len(), 1);
 }
