@@ -183,6 +183,7 @@ impl Command {
             | Self::User(_)
             | Self::Secret(_)
             | Self::PublicToken(_)
+            | Self::Import(_)
             | Self::Policy(_)
             | Self::Settings(_)
             | Self::Webhook(_)

@@ -54,9 +54,6 @@ pub struct Import {
     /// Exports as JSON, as JSON lines (.jsonl), or the password hashes that Stytch's support sends (.csv)
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Into which project [default: the configuration's]
-    #[arg(long, value_name = "PROJECT_ID")]
-    project: Option<String>,
     /// Say what would happen, and write nothing into the database
     #[arg(long)]
     dry_run: bool,
@@ -71,8 +68,7 @@ pub struct Import {
 impl Import {
     pub(super) fn run(&self, config: &Config, form: Form) -> Result<Outcome> {
         let files = self.files.iter().map(|path| File::new(path)).collect::<Result<Vec<_>>>()?;
-        let project = self.project.as_ref().map(ProjectId::new).or_else(|| config.project.clone());
-        let opened = Opened::with_project(&Config { project, ..config.clone() })?;
+        let opened = Opened::with_project(config)?;
         let survey = Survey::of(&files).context("nothing was imported")?;
         let mut run = Run {
             findings: Findings::new(self.report.as_deref())?,

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     http::management::{body, users::UpdateUser},
-    project,
+    project, rfc3339,
     store::{Taken, Tx},
 };
 use anyhow::Result;
@@ -17,7 +17,7 @@ use hospes_protocol::{
     email_address, external_id,
     id::{EmailId, PhoneId, ProjectId, UserId},
     imported_hash::ImportedHash,
-    phone_number, rfc3339,
+    phone_number,
     user::{Email, Name, NameKind, PhoneNumber, Profile, Status, User},
 };
 use serde::Deserialize;
