@@ -121,7 +121,7 @@ pub fn decide(request: &ValidRequest, client: &Client, policy: &Policy, facts: &
         return ask(request, Step::Login, LOGIN_REQUIRED);
     }
     // OIDC Core §3.1.2.1 `id_token_hint`, §5.5.1 `sub`
-    if is_another_user_meant(request, facts, user) {
+    if is_another_user_meant(request, facts.hinted_user, user) {
         if progress.has_authenticated {
             return Step::Refuse(OTHER_USER_LOGGED_IN);
         }
@@ -170,7 +170,7 @@ pub fn is_usable(SignedIn { session, user }: SignedIn<'_>, now: Timestamp) -> bo
 }
 
 /// OIDC Core §3.1.2.1: with `prompt=none` no page may be shown.
-fn ask(request: &ValidRequest, step: Step, instead: Refusal) -> Step {
+pub(crate) fn ask(request: &ValidRequest, step: Step, instead: Refusal) -> Step {
     if request.prompt.none { Step::Refuse(instead) } else { step }
 }
 
@@ -194,10 +194,10 @@ impl Answered {
     }
 }
 
-fn is_another_user_meant(request: &ValidRequest, facts: &Facts<'_>, user: &User) -> bool {
+pub(crate) fn is_another_user_meant(request: &ValidRequest, hinted_user: Option<&UserId>, user: &User) -> bool {
     let subjects = &request.claims.subjects;
     let is_claimed = subjects.is_empty() || subjects.iter().any(|meant| meant == user.id.as_str());
-    !is_claimed || facts.hinted_user.is_some_and(|meant| *meant != user.id)
+    !is_claimed || hinted_user.is_some_and(|meant| *meant != user.id)
 }
 
 /// The grant, if it still counts.
@@ -388,6 +388,7 @@ mod tests {
             user_id: Some(user().id),
             authenticated_at: Some(NOW),
             account_chosen_at: None,
+            ..Progress::default()
         }
     }
 

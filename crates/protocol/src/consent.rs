@@ -13,6 +13,7 @@ use crate::{
     scope::Scope,
     time::Timestamp,
 };
+use serde::{Deserialize, Serialize};
 
 /// For the caller, when the user says no.
 pub const DENIED: Refusal = refuse(AccessDenied, "the user denied the request");
@@ -49,7 +50,7 @@ pub struct ConsentItem {
 }
 
 /// What the user answered; only made when they said yes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConsentAnswer {
     /// The values allowed: [`ConsentQuestion::required`] and those optional ones that were left ticked.
     pub allowed: Scope,

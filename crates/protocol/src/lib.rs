@@ -28,6 +28,7 @@ pub mod family;
 pub mod full_access;
 pub mod grant;
 pub mod host_page;
+pub mod hosted;
 pub mod id;
 pub mod id_token;
 pub mod imported_hash;

@@ -235,7 +235,8 @@ pub struct Attested {
     pub external_id: Option<String>,
     /// `None` when the profile maps no roles; then they stay as they are.
     pub role_ids: Option<Vec<String>>,
-    issued_at: Timestamp,
+    /// The last time of which it is known that the user was logged in there.
+    pub issued_at: Timestamp,
 }
 
 /// Validates a token whose signature was verified with a key of the profile.

@@ -197,6 +197,7 @@ CREATE TABLE interactions (
     project_id     TEXT   NOT NULL,
     interaction_id TEXT   NOT NULL,
     plane          TEXT   NOT NULL,
+    way            TEXT   NOT NULL,
     request        TEXT   NOT NULL,
     progress       TEXT   NOT NULL,
     browser_hash   BYTES  NOT NULL,

@@ -5,7 +5,7 @@ use crate::{
     failure::Failure,
     http::{
         account::{apps, forgot_password, reset_password},
-        interaction::{account, consent, login},
+        interaction::{account, consent, login, release},
         management,
         oauth::{authorize, introspect, jwks, logout, metadata, register, revoke, token, userinfo},
         observe::{Callers, answer_in_time, observed},
@@ -93,6 +93,7 @@ fn people(app: &App) -> Router<App> {
         .route(forgot_password::SENT, get(forgot_password::sent))
         .route(password_reset::OWN_PAGE, get(reset_password::get).post(reset_password::post))
         .route(reset_password::SET, get(reset_password::set))
+        .route("/interactions/{id}/release", get(release::get))
         .route("/account/apps", get(apps::get).post(apps::post))
         .route("/", get(apps::home));
     whole(router)

@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod answer;
+pub(crate) mod attestation;
 pub(crate) mod browser;
 pub(crate) mod cors;
 pub(crate) mod extract;

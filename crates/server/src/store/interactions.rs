@@ -5,7 +5,7 @@ use anyhow::Result;
 use hospes_protocol::{
     Timestamp,
     id::{ClientId, InteractionId, ProjectId, UserId},
-    interaction::{Interaction, Progress},
+    interaction::{Interaction, Progress, Way},
     plane::Plane,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -21,8 +21,8 @@ impl Tx<'_> {
     ) -> Result<()> {
         self.run(
             "INSERT INTO interactions (project_id, interaction_id, plane, request, progress, browser_hash, user_id,
-                 created_at, expires_at, decided_at, client_id, attempts)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0)",
+                 created_at, expires_at, decided_at, client_id, way, attempts)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0)",
             &[
                 project.into(),
                 (&interaction.id).into(),
@@ -35,6 +35,7 @@ impl Tx<'_> {
                 interaction.expires_at.into(),
                 interaction.decided_at.into(),
                 client.into(),
+                interaction.way.as_str().into(),
             ],
         )?;
         Ok(())
@@ -46,7 +47,7 @@ impl Tx<'_> {
         id: &InteractionId,
     ) -> Result<Option<Interaction<R>>> {
         self.one(
-            "SELECT interaction_id, plane, request, progress, browser_hash, created_at, expires_at, decided_at
+            "SELECT interaction_id, plane, way, request, progress, browser_hash, created_at, expires_at, decided_at
              FROM interactions WHERE project_id = $1 AND interaction_id = $2",
             &[project.into(), id.into()],
             interaction,
@@ -61,7 +62,8 @@ impl Tx<'_> {
     ) -> Result<Option<Interaction<R>>> {
         self.one(
             "UPDATE interactions SET attempts = attempts + 1 WHERE project_id = $1 AND interaction_id = $2
-             RETURNING interaction_id, plane, request, progress, browser_hash, created_at, expires_at, decided_at",
+             RETURNING interaction_id, plane, way, request, progress, browser_hash, created_at, expires_at,
+                 decided_at",
             &[project.into(), id.into()],
             interaction,
         )
@@ -112,6 +114,7 @@ fn interaction<R: DeserializeOwned>(row: &Row<'_>) -> Result<Interaction<R>> {
     Ok(Interaction {
         id: row.get("interaction_id")?,
         plane: row.word("interactions", "plane", Plane::parse)?,
+        way: row.word("interactions", "way", Way::parse)?,
         request: row.json("interactions", "request")?,
         progress: row.json("interactions", "progress")?,
         browser_hash: row.get("browser_hash")?,

@@ -442,6 +442,7 @@ async fn mixtures_of_strange_parameters_are_refused_or_served() {
         "/account",
         "/account/apps",
         "/logout",
+        "/interactions/int_x/release",
     ]);
     for round in 0..600 {
         let path = pick(&paths);

@@ -19,6 +19,7 @@ mod faults;
 mod forgot_password;
 mod fuzz;
 mod import;
+mod interactions;
 mod interop;
 mod introspect;
 mod leaks;

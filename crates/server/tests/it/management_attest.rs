@@ -14,13 +14,13 @@ const ATTEST: &str = "/v1/sessions/attest";
 const ISSUER: &str = "https://login.elsewhere.example/";
 
 /// The login that the host app has already.
-struct Issuer {
+pub(crate) struct Issuer {
     key: SigningKey,
     server: Elsewhere,
 }
 
 impl Issuer {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let issuer = Self { key: key(SigningAlg::ES256, "one"), server: Elsewhere::start() };
         issuer.publish(&issuer.key);
         issuer
@@ -32,7 +32,7 @@ impl Issuer {
     }
 
     /// What a profile of it says.
-    fn profile(&self) -> Value {
+    pub(crate) fn profile(&self) -> Value {
         json!({
             "name": "Elsewhere", "issuer": ISSUER, "audience": "harbour", "public_key_type": "JWK",
             "jwks_url": self.server.url("/keys"),
@@ -51,7 +51,7 @@ impl Issuer {
         claims
     }
 
-    fn token(&self, app: &TestApp, user: &str, changes: Value) -> String {
+    pub(crate) fn token(&self, app: &TestApp, user: &str, changes: Value) -> String {
         self.key.sign("JWT", &Self::claims(app, user, changes)).unwrap()
     }
 }
@@ -61,7 +61,7 @@ fn key(alg: SigningAlg, kid: &str) -> SigningKey {
 }
 
 /// Users whom the host app has given no id of its own yet.
-async fn app() -> TestApp {
+pub(crate) async fn app() -> TestApp {
     let app = TestApp::plan().set("fetch.allow", "127.0.0.0/8").start().await;
     for user in ["alice", "bob"] {
         app.update_user(user, |user| user.external_id = None).await;
@@ -69,7 +69,7 @@ async fn app() -> TestApp {
     app
 }
 
-async fn add(app: &TestApp, profile: Value) -> String {
+pub(crate) async fn add(app: &TestApp, profile: Value) -> String {
     let made = app.host().post(PROFILES, profile).await.done();
     made["trusted_token_profile"]["profile_id"].as_str().unwrap().to_owned()
 }

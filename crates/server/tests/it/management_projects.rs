@@ -2,6 +2,7 @@
 
 use crate::{
     app::{Host, PASSWORD, SECRET, TestApp, client::CHALLENGE},
+    interactions::BINDING,
     management_sessions::{access_token, signed_in},
     stytch_plane::world,
 };
@@ -86,6 +87,13 @@ fn names(operation: &str, own: &BTreeMap<&str, String>) -> Option<Names> {
             "client_id": own["client_id"], "user_id": own["user_id"], "redirect_uri": CALLBACK, "response_type": "code",
             "scopes": ["openid"], "consent_granted": true, "code_challenge": CHALLENGE,
         })),
+        "POST /v1/interactions" => InBody(waiting(&own["client_id"])),
+        "POST /v1/interactions/{interaction_id}/login" => {
+            InPath(json!({ "browser_binding": BINDING, "user_id": "user-test-alice" }))
+        }
+        "POST /v1/interactions/{interaction_id}/decide" => {
+            InPath(json!({ "browser_binding": BINDING, "decision": "deny" }))
+        }
         "PUT /v1/users/{user_id}/exchange_primary_factor" => InPath(json!({ "email_address": "new@example.com" })),
         "PUT /v1/trusted_token_profiles/{profile_id}" => InPath(profile()),
         "DELETE /v1/users/biometric_registrations/{biometric_registration_id}"
@@ -104,6 +112,19 @@ fn profile() -> Value {
         "jwks_url": "https://login.elsewhere.example/keys",
         "attribute_mapping": { "email": "email", "token_id": "jti" },
     })
+}
+
+/// An authorization request that waits at the host app's page.
+fn waiting(client_id: &str) -> Value {
+    let query = form_urlencoded::Serializer::new(String::new())
+        .append_pair("client_id", client_id)
+        .append_pair("redirect_uri", CALLBACK)
+        .append_pair("response_type", "code")
+        .append_pair("scope", "openid")
+        .append_pair("code_challenge", CHALLENGE)
+        .append_pair("code_challenge_method", "S256")
+        .finish();
+    json!({ "query": query, "browser_binding": BINDING })
 }
 
 fn webhook() -> Value {
@@ -141,7 +162,9 @@ async fn objects(app: &TestApp, round: usize) -> BTreeMap<&'static str, String> 
     let session_token = signed_in(app).await;
     let sessions = host.get("/v1/sessions?user_id=user-test-alice").await.done();
     let client_id = text(&client["connected_app"]["client_id"]);
+    let interaction = host.post("/v1/interactions", waiting(&client_id)).await.done();
     BTreeMap::from([
+        ("interaction_id", text(&interaction["interaction_id"])),
         ("user_id", text(&user["user_id"])),
         ("email_id", text(&user["email_id"])),
         ("phone_id", text(&user["phone_id"])),

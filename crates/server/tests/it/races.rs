@@ -1,7 +1,11 @@
 //! Forty at once on one thing that counts once, on two processes that share the database (attacks.md rows 1 to 3).
 
-use crate::app::{Browser, Client, Reply, Sibling, TestApp, Tokens};
+use crate::{
+    app::{Browser, Callback, Client, Reply, Sibling, TestApp, Tokens},
+    interactions::{BINDING, INTERACTIONS, allowing, handle, hosted},
+};
 use hospes::pages::decision;
+use serde_json::{Value, json};
 use std::{collections::BTreeSet, future::Future};
 use tokio::task::JoinSet;
 
@@ -163,6 +167,54 @@ async fn one_interaction_is_decided_once() {
     assert!(callback.get("code").is_some() != callback.get("error").is_some());
     if let Some(code) = callback.get("code") {
         web.redeem(code).await.tokens();
+    }
+}
+
+/// The host app's page answers once, and the answer is fetched once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_interaction_of_the_host_apps_page_is_answered_and_released_once() {
+    let app = hosted().await;
+    let sibling = app.another_process().await;
+    let (web, mut browser) = (app.client("web"), app.browser());
+    let handle = handle(&mut browser, &web.request()).await;
+    let query = json!({ "query": web.request().query(), "browser_binding": BINDING });
+    let raw = app.host().post(INTERACTIONS, query).await.done();
+    for (id, binding) in [(handle.as_str(), Value::Null), (raw["interaction_id"].as_str().unwrap(), json!(BINDING))] {
+        let login = json!({ "user_id": "user-test-alice", "browser_binding": binding });
+        app.host().post(&format!("{INTERACTIONS}/{id}/login"), login).await.done();
+        let mut racers = JoinSet::new();
+        for number in 0..RACERS {
+            let host = if number % 2 == 0 { app.host() } else { app.host().at(&sibling.base) };
+            let mut body = allowing("user-test-alice");
+            body["browser_binding"] = binding.clone();
+            if number % 4 == 0 {
+                body["decision"] = json!("deny");
+            }
+            let path = format!("{INTERACTIONS}/{id}/decide");
+            racers.spawn(async move { host.post(&path, body).await });
+        }
+        let replies = racers.join_all().await;
+        assert_eq!((count(&replies, 200), count(&replies, 409)), (1, RACERS - 1));
+        let decided = replies.iter().find(|reply| reply.status == 200).unwrap().done();
+        let url = decided["redirect_url"].as_str().unwrap();
+        let callback = if binding.is_null() {
+            let mut racers = JoinSet::new();
+            for number in 0..RACERS {
+                let mut browser = if number % 2 == 0 { browser.clone() } else { sibling.browser(&browser) };
+                let url = url.to_owned();
+                racers.spawn(async move { browser.peek(&url).await });
+            }
+            let replies = racers.join_all().await;
+            assert_eq!((count(&replies, 303), count(&replies, 400)), (1, RACERS - 1));
+            replies.iter().find(|reply| reply.status == 303).unwrap().callback()
+        } else {
+            Callback::parse(url)
+        };
+        if let Some(code) = callback.get("code") {
+            web.redeem(code).await.tokens();
+        } else {
+            assert_eq!(callback.error(), "access_denied");
+        }
     }
 }
 

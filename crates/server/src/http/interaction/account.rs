@@ -70,6 +70,7 @@ async fn choose(
         // A login within this interaction counts on only for the session that it made.
         authenticated_at: earlier.authenticated_at.filter(|_| earlier.session_id.as_ref() == Some(&session.id)),
         account_chosen_at: Some(visit.now),
+        ..Progress::default()
     };
     {
         let (app, id) = (app.clone(), waiting.id().clone());

@@ -58,7 +58,7 @@ pub(crate) async fn get(State(app): State<App>, mut visit: Visit, query: Query) 
         client: ClientView::of(waiting.client()),
         redirect_uri: valid.target.redirect_uri.clone(),
         account: AccountView::of(user),
-        scopes: question.items.iter().map(|item| scope_view(item, policy)).chain(claim_views(&question)).collect(),
+        scopes: scope_views(&question, policy),
         resources: question.resources.iter().map(|uri| resource_view(uri, policy)).collect(),
         confirm_only: question.confirm_only,
         end_choices: if question.confirm_only { Vec::new() } else { END_CHOICES.to_vec() },
@@ -130,7 +130,12 @@ fn end_of(parameters: &Parameters) -> Result<Option<Seconds>, Refusal> {
     if END_CHOICES.contains(&span) { Ok(Some(span)) } else { Err(BAD_END) }
 }
 
-pub(crate) fn scope_view(item: &ConsentItem, policy: &Policy) -> ScopeView {
+/// Everything that the user is asked to allow.
+pub(super) fn scope_views(question: &ConsentQuestion, policy: &Policy) -> Vec<ScopeView> {
+    question.items.iter().map(|item| scope_view(item, policy)).chain(claim_views(question)).collect()
+}
+
+fn scope_view(item: &ConsentItem, policy: &Policy) -> ScopeView {
     ScopeView {
         value: item.value.clone(),
         description: description(&item.value, policy),

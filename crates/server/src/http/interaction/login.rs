@@ -216,7 +216,7 @@ impl NewSession {
                 session_id: Some(self.beginning.id.clone()),
                 user_id: Some(user.id.clone()),
                 authenticated_at: Some(now),
-                account_chosen_at: None,
+                ..Progress::default()
             };
             tx.save_progress(&app.project, id, &progress)?;
         }

@@ -4,6 +4,7 @@
 //! The request is validated again at every step, so what was disabled meanwhile ends the interaction.
 
 use super::{
+    code::{NewCode, add_code},
     deliver::deliver,
     situation::{self, Situation},
 };
@@ -12,29 +13,20 @@ use crate::{
     failure::Failure,
     http::{answer::NO_STORE, visit::Visit},
     pages::field,
-    records::Current,
-    secret::Secret,
-    store::Tx,
 };
 use axum::response::{IntoResponse, Redirect, Response};
 use hospes_protocol::{
     ErrorCode::InvalidRequest,
     Refusal, Timestamp,
-    audit_event::{self, Actor, Occasion},
-    authorization_code::{self, AuthorizationCode},
+    audit_event::Actor,
     authorization_request::{AuthorizationRequest, Rejected, ResponseTarget, ValidRequest},
     authorize::Step,
-    claims,
     client::Client,
-    consent::{self, Approval},
-    family::FamilyContext,
-    id::{FamilyId, InteractionId, UserId},
-    interaction::Interaction,
-    liveness,
+    consent::Approval,
+    id::{InteractionId, UserId},
+    interaction::{Interaction, Way},
     parameters::Parameters,
     refuse,
-    session::Session,
-    user::User,
 };
 
 pub(crate) const UNKNOWN: Refusal =
@@ -130,9 +122,10 @@ pub(crate) async fn find_by_id(app: &App, visit: &mut Visit, id: InteractionId) 
     Ok(Waiting { interaction, situation, hinted_user })
 }
 
-/// An interaction is open until it is decided or too old.
+/// An interaction is open until it is decided or too old. One that a host app's page answers is none of ours.
 fn open(found: Option<StoredInteraction>, now: Timestamp) -> Result<StoredInteraction, Failure> {
-    let interaction = found.filter(|interaction| now < interaction.expires_at).ok_or(UNKNOWN)?;
+    let is_ours = |own: &StoredInteraction| own.way == Way::OwnPages && now < own.expires_at;
+    let interaction = found.filter(is_ours).ok_or(UNKNOWN)?;
     if interaction.decided_at.is_some() {
         return Err(DECIDED.into());
     }
@@ -262,106 +255,4 @@ enum Outcome {
     Issued(ResponseTarget),
     Rejected(Rejected),
     Elsewhere(Option<Page>),
-}
-
-/// The random parts of a code, drawn before the transaction that may run more than once.
-#[derive(Clone)]
-pub(crate) struct NewCode {
-    pub(crate) secret: Secret,
-    family_id: FamilyId,
-    occasion: Occasion,
-}
-
-impl NewCode {
-    /// For a code that `actor` may be about to approve.
-    pub(crate) fn new(app: &App, actor: Actor, now: Timestamp) -> Self {
-        Self {
-            secret: Secret::new(authorization_code::PREFIX, &app.entropy),
-            family_id: FamilyId::new(app.entropy.uuid().to_string()),
-            occasion: app.occasion(actor, now),
-        }
-    }
-}
-
-/// Stores a code for what was approved, and what the grant has learned.
-pub(crate) fn add_code(
-    tx: &mut Tx<'_>,
-    app: &App,
-    situation: &Situation,
-    valid: &ValidRequest,
-    approval: &Approval,
-    new_code: &NewCode,
-    now: Timestamp,
-) -> Result<(), Failure> {
-    let (session, user): &(Session, User) = situation.signed_in.as_ref().ok_or(CHANGED)?;
-    let of = CodeOf { current: &situation.current, client: &situation.client.client, user, session: Some(session) };
-    add_code_of(tx, app, &of, valid, approval, new_code, now)
-}
-
-/// Whose code it is.
-pub(crate) struct CodeOf<'a> {
-    pub(crate) current: &'a Current,
-    pub(crate) client: &'a Client,
-    pub(crate) user: &'a User,
-    /// The login on which the code rests; none when the host app vouches for the user without one.
-    pub(crate) session: Option<&'a Session>,
-}
-
-/// As [`add_code`], for whoever need not be signed in in a browser.
-pub(crate) fn add_code_of(
-    tx: &mut Tx<'_>,
-    app: &App,
-    of: &CodeOf<'_>,
-    valid: &ValidRequest,
-    approval: &Approval,
-    new_code: &NewCode,
-    now: Timestamp,
-) -> Result<(), Failure> {
-    let CodeOf { current, client, user, session } = of;
-    let client_id = &client.id;
-    let mut event = None;
-    tx.save_grant(&app.project, &user.id, client_id, now, |previous| {
-        let after = consent::grant_after(approval, previous, &user.id, client_id, now);
-        let before = previous.filter(|previous| previous.is_alive(now));
-        event = audit_event::of_consent(&new_code.occasion, approval, before, &after);
-        after
-    })?;
-    if let Some(event) = &event {
-        tx.record(&app.project, event)?;
-    }
-    tx.add_code(
-        &app.project,
-        &new_code.secret.hash(),
-        &AuthorizationCode {
-            plane: client.settings.plane,
-            client_id: client_id.clone(),
-            user_id: user.id.clone(),
-            session_id: session.map(|session| session.id.clone()),
-            family_id: new_code.family_id.clone(),
-            redirect_uri: valid.target.redirect_uri.clone(),
-            code_challenge: valid.code_challenge.as_ref().map(|challenge| challenge.as_str().to_owned()),
-            nonce: valid.nonce.clone(),
-            scope: approval.scope.clone(),
-            resources: approval.resources.clone(),
-            context: FamilyContext {
-                auth_time: session.map(|session| session.authenticated_at),
-                amr: session.map(|session| session.amr.clone()).unwrap_or_default(),
-                acr: None,
-                userinfo_claims: not_declined(&valid.claims.userinfo, approval),
-                id_token_claims: not_declined(&valid.claims.id_token, approval),
-                trusted_profile: session.and_then(|session| session.trusted_profile.clone()),
-            },
-            issued_at: liveness::issue_time(client, current.project.tokens_valid_from, now),
-            expires_at: now.plus(current.lifetimes.code),
-            redeemed_at: None,
-        },
-    )?;
-    Ok(())
-}
-
-/// The claims asked for one by one, less those whose scope value the user unticked: the page showed them as one thing.
-fn not_declined(claims: &[String], approval: &Approval) -> Vec<String> {
-    let is_declined =
-        |name: &String| claims::scope_value_of(name).is_some_and(|value| approval.declined.contains(value));
-    claims.iter().filter(|name| !is_declined(name)).cloned().collect()
 }

@@ -6,17 +6,19 @@ use super::{
     body::Body,
     caller::Management,
     connected_apps::PublicConnectedApp,
-    error::refuse_api,
     reply::{Envelope, ErrorEnvelope, Reply},
-    session_block::{NOT_FOUND as SESSION_NOT_FOUND, NamedSession, named},
-    user_object::{UserObject, user_of},
+    user_object::UserObject,
 };
 use crate::{
     app::App,
     failure::Failure,
     http::{
         extract::Now,
-        interaction::waiting::{CodeOf, NewCode, add_code_of},
+        interaction::{
+            code::{CodeOf, LoginBehind, NewCode, add_code_of},
+            object::scope_text,
+            who::{USER_NOT_FOUND, Who},
+        },
     },
     issue,
     records::{Current, Registered},
@@ -24,29 +26,18 @@ use crate::{
 };
 use axum::extract::State;
 use hospes_protocol::{
-    Refusal, Timestamp,
+    Refusal,
     audit_event::Actor,
     authorization_request::{self, AuthorizationRequest},
     authorization_response::{self, Delivery},
     authorize::{self, CONFIRMATION_REQUIRED, CONSENT_REQUIRED, Consenting, Step},
     consent::{self, ConsentAnswer, DENIED},
-    full_access::{self, FULL_ACCESS},
-    host_page,
+    full_access, host_page,
     id::ClientId,
-    policy::Policy,
-    session::Session,
-    user::User,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
-
-pub(crate) const NO_USER_SELECTOR: Refusal =
-    refuse_api(400, "no_oauth_authorize_user_selector", "send one of user_id, session_token and session_jwt");
-pub(crate) const TOO_MANY_USER_SELECTORS: Refusal =
-    refuse_api(400, "too_many_user_selection_arguments", "send only one of user_id, session_token and session_jwt");
-pub(crate) const USER_NOT_FOUND: Refusal =
-    refuse_api(404, "user_not_found", "the project has no user with this id or external id, or the user is disabled");
 
 #[derive(Deserialize, ToSchema)]
 #[schema(as = StartAuthorization)]
@@ -121,7 +112,7 @@ pub(crate) async fn start(
                 let step = authorize::decide_consent(preview.request(), client, policy, &given);
                 let result = |value: &str| ScopeResult {
                     scope: value.to_owned(),
-                    description: description(value, policy).to_owned(),
+                    description: scope_text(value, policy).to_owned(),
                     is_grantable: full_access::is_grantable(value, client, policy, &user),
                 };
                 Ok(Started {
@@ -233,7 +224,8 @@ pub(crate) async fn submit(
                 let issuer = issue::issuer(&app, &current, client.settings.plane);
                 let answer: Result<(), Refusal> = match approval {
                     Ok(approval) => {
-                        let of = CodeOf { current: &current, client, user: &user, session: session.as_ref() };
+                        let login = session.as_ref().map(LoginBehind::session).unwrap_or_default();
+                        let of = CodeOf { current: &current, client, user: &user, login };
                         add_code_of(tx, &app, &of, &valid, &approval, &new_code, *now)?;
                         Ok(())
                     }
@@ -287,71 +279,4 @@ fn client_of(tx: &mut Tx<'_>, app: &App, id: &ClientId) -> Result<(Current, Arc<
     let current = app.records.project(tx, &app.project)?;
     let registered = app.records.client(tx, &current, id)?.ok_or(host_page::CLIENT_NOT_FOUND)?;
     Ok((current, registered))
-}
-
-/// The user for whom the page asks, as it names them.
-enum Who {
-    User(String),
-    Session(NamedSession),
-}
-
-impl Who {
-    async fn of(
-        app: &App,
-        current: &Current,
-        user_id: Option<String>,
-        token: Option<String>,
-        jwt: Option<String>,
-    ) -> Result<Self, Failure> {
-        match (user_id, token, jwt) {
-            (None, None, None) => Err(NO_USER_SELECTOR.into()),
-            (Some(user_id), None, None) => Ok(Self::User(user_id)),
-            (None, token, jwt) if token.is_none() || jwt.is_none() => {
-                let named = named(app, current, token.as_deref(), jwt.as_deref()).await?;
-                Ok(Self::Session(named.ok_or(NO_USER_SELECTOR)?))
-            }
-            _ => Err(TOO_MANY_USER_SELECTORS.into()),
-        }
-    }
-
-    /// The user, and the session if the page named one; only if both may come in.
-    fn find(&self, tx: &mut Tx<'_>, app: &App, now: Timestamp) -> Result<(User, Option<Session>), Failure> {
-        match self {
-            Self::User(id) => Ok((user(tx, app, id)?, None)),
-            Self::Session(named) => {
-                let (session, user) = named.find(tx, &app.project, now)?.ok_or(SESSION_NOT_FOUND)?;
-                Ok((user, Some(session)))
-            }
-        }
-    }
-
-    /// The same, with the session locked until the transaction ends: a sign-out comes before the code, or voids it.
-    fn take(&self, tx: &mut Tx<'_>, app: &App, now: Timestamp) -> Result<(User, Option<Session>), Failure> {
-        match self {
-            Self::User(id) => Ok((user(tx, app, id)?, None)),
-            Self::Session(named) => {
-                let (full, user) = named.take(tx, &app.project, now)?;
-                Ok((user, Some(full.session)))
-            }
-        }
-    }
-}
-
-fn user(tx: &mut Tx<'_>, app: &App, id: &str) -> Result<User, Failure> {
-    let found = user_of(tx, &app.project, id)?;
-    Ok(Some(found).filter(|user| user.disabled_at.is_none()).ok_or(USER_NOT_FOUND)?)
-}
-
-/// A scope value in plain words; those of the specifications have none in the policy.
-fn description<'p>(value: &str, policy: &'p Policy) -> &'p str {
-    match value {
-        "openid" => "Know who you are",
-        "profile" => "See your name and profile",
-        "email" => "See your email address",
-        "phone" => "See your phone number",
-        "address" => "See your postal address",
-        "offline_access" => "Stay connected while you are away",
-        FULL_ACCESS => "Do everything that you can do",
-        value => policy.scope_value(value).map_or("", |own| own.description.as_str()),
-    }
 }

@@ -12,6 +12,7 @@ mod cursor;
 pub(crate) mod error;
 mod exchange;
 mod idp;
+pub(crate) mod interactions;
 pub(crate) mod m2m_clients;
 mod password_email;
 pub(crate) mod password_hash;
@@ -24,13 +25,13 @@ mod rbac;
 mod reference;
 pub(crate) mod reply;
 mod secrets;
-mod session_block;
+pub(crate) mod session_block;
 mod session_object;
 mod sessions;
 mod settings;
-mod trusted_token_profiles;
+pub(crate) mod trusted_token_profiles;
 mod user_connected_apps;
-mod user_object;
+pub(crate) mod user_object;
 pub(crate) mod users;
 pub(crate) mod webhooks;
 
@@ -98,6 +99,10 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(connected_apps::update))
         .routes(routes!(idp::start))
         .routes(routes!(idp::submit))
+        .routes(routes!(interactions::open))
+        .routes(routes!(interactions::get))
+        .routes(routes!(interactions::login))
+        .routes(routes!(interactions::decide))
         .routes(routes!(m2m_clients::create))
         .routes(routes!(m2m_clients::search))
         .routes(routes!(m2m_clients::get, m2m_clients::update, m2m_clients::delete))

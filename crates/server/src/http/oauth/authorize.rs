@@ -11,27 +11,29 @@ use crate::{
         answer::NO_STORE,
         extract::{Form, Query},
         interaction::{
+            code::{NewCode, add_code},
             deliver::deliver,
-            situation,
-            waiting::{self, NewCode, Page},
+            hosted,
+            situation::{self, Situation},
+            waiting::{self, Page, StoredInteraction},
         },
         observe::name_client,
         visit::Visit,
     },
     store::Tx,
 };
+use anyhow::Context as _;
 use axum::{
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
 use form_urlencoded::Serializer;
 use hospes_protocol::{
-    Seconds,
     audit_event::Actor,
     authorization_request::{self, AuthorizationRequest, Rejected},
     authorize::Step,
-    id::{InteractionId, UserId},
-    interaction::{Interaction, Progress},
+    id::UserId,
+    interaction::{Interaction, Progress, Way},
     plane::Plane,
 };
 
@@ -66,6 +68,9 @@ async fn begin(app: &App, mut visit: Visit, request: AuthorizationRequest) -> Re
     };
     let hinted_user = situation::hinted_user(app, &request, situation.current.counter).await?;
     let client = &situation.client.client;
+    if let Some(page) = &situation.current.project.settings.authorization_url {
+        return hand_over(app, &mut visit, request, &situation, page).await;
+    }
     match situation.decide(&request, &Progress::default(), hinted_user.as_ref(), now) {
         Err(Rejected { refusal, target: None }) => Err(refusal.into()),
         Err(Rejected { refusal, target: Some(target) }) => {
@@ -84,7 +89,7 @@ async fn begin(app: &App, mut visit: Visit, request: AuthorizationRequest) -> Re
                             situation::take(tx, &app, Plane::Standard, &request.client_id, session_hash.as_ref(), now)?;
                         match situation.decide(&request, &Progress::default(), hinted_user.as_ref(), now) {
                             Ok((valid, Step::Issue(approval))) => {
-                                waiting::add_code(tx, &app, &situation, &valid, &approval, &new_code, now)?;
+                                add_code(tx, &app, &situation, &valid, &approval, &new_code, now)?;
                                 Ok(valid.target)
                             }
                             // What was true a moment ago no longer is.
@@ -98,34 +103,47 @@ async fn begin(app: &App, mut visit: Visit, request: AuthorizationRequest) -> Re
         Ok((_, step)) => {
             let page = Page::of(&step).ok_or(waiting::CHANGED)?;
             let user_id = situation.who(now).map(|(_, user)| user.id.clone());
-            let lifetime = situation.current.lifetimes.interaction;
-            wait(app, &mut visit, request, user_id, lifetime, page).await
+            let interaction = hosted::new_interaction(app, request, situation.current.lifetimes.interaction, now);
+            let id = interaction.id.clone();
+            wait(app, &mut visit, interaction, user_id, page.go(app, &id)).await
         }
     }
 }
 
-/// Keeps the request as an interaction and sends the browser to the page that it waits for.
-async fn wait(
+/// Sends the browser to the host app's page, which asks us what to do. Who is signed in here says nothing about who is
+/// there, so nothing is decided yet, not even where `prompt=none` forbids a page: the host app answers it without one.
+async fn hand_over(
     app: &App,
     visit: &mut Visit,
     request: AuthorizationRequest,
-    user_id: Option<UserId>,
-    lifetime: Seconds,
-    page: Page,
+    situation: &Situation,
+    page: &str,
 ) -> Result<Response, Failure> {
-    app.limits.store(visit.address, request.size())?;
-    let id = InteractionId::new(format!("int_{}", app.entropy.token()));
+    let (client, policy) = (&situation.client.client, &situation.current.project.policy);
+    match authorization_request::validate(&request, client, policy, situation.plane) {
+        Err(Rejected { refusal, target: None }) => return Err(refusal.into()),
+        Err(Rejected { refusal, target: Some(target) }) => {
+            return Ok(deliver(app, client, &target, Err(&refusal), &visit.page));
+        }
+        Ok(_) => {}
+    }
+    let waiting = hosted::new_interaction(app, request, situation.current.lifetimes.interaction, visit.now);
+    let interaction = Interaction { way: Way::HostPage, ..waiting };
+    let location = hosted::page_url(page, &interaction.id).context("a stored authorization_url is no URL")?;
+    wait(app, visit, interaction, None, (NO_STORE, Redirect::to(&location)).into_response()).await
+}
+
+/// Keeps the interaction, bound to this browser, and answers with `response`, which leads to where it waits.
+async fn wait(
+    app: &App,
+    visit: &mut Visit,
+    interaction: StoredInteraction,
+    user_id: Option<UserId>,
+    mut response: Response,
+) -> Result<Response, Failure> {
+    app.limits.store(visit.address, interaction.request.size())?;
     let (browser_hash, set_cookie) = visit.browser.bind(app);
-    let interaction = Interaction {
-        id: id.clone(),
-        plane: Plane::Standard,
-        request,
-        browser_hash,
-        created_at: visit.now,
-        expires_at: visit.now.plus(lifetime),
-        progress: Progress::default(),
-        decided_at: None,
-    };
+    let interaction = Interaction { browser_hash, ..interaction };
     {
         let (app, store) = (app.clone(), app.store.clone());
         let add = move |tx: &mut Tx<'_>| {
@@ -134,7 +152,6 @@ async fn wait(
         };
         store.write(add).await?;
     }
-    let mut response = page.go(app, &id);
     if let Some(cookie) = set_cookie {
         cookie.set_on(&mut response);
     }

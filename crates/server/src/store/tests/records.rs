@@ -11,7 +11,7 @@ use hospes_protocol::{
     family::{Family, FamilyContext, RefreshState, SupersededStep},
     grant::Grant,
     id::{ClientId, EmailId, FamilyId, InteractionId, ProjectId, SessionId, UserId},
-    interaction::{Interaction, Progress},
+    interaction::{Interaction, Progress, Way},
     plane::Plane,
     session::{Attributes, Factor, FactorMethod, FullSession, Session},
     user::{Email, Profile, User},
@@ -126,6 +126,7 @@ pub(super) fn interaction(id: &str) -> Interaction<serde_json::Value> {
     Interaction {
         id: InteractionId::new(id),
         plane: Plane::Standard,
+        way: Way::HostPage,
         request: serde_json::json!({ "client_id": "client-1" }),
         browser_hash: [9; 32],
         created_at: NOW,

@@ -1,0 +1,222 @@
+//! An interaction as the host app's page sees it: what to do next, and everything that a consent page shows.
+
+use crate::pages::{AccountView, ClientView, ResourceView, ScopeState, ScopeView, display_name};
+use hospes_protocol::{
+    client::{ApplicationType, Client, Party},
+    full_access::FULL_ACCESS,
+    policy::Policy,
+    redirect_uri,
+    user::User,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What is not known yet is `null` or empty.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct InteractionObject {
+    /// The handle. Worth nothing in another browser than the one in which the interaction began.
+    pub(crate) interaction_id: String,
+    pub(crate) expires_at: String,
+    pub(crate) next: Next,
+    /// With `next: redirect`: where the browser goes now. Looking alone (`GET`) does not show it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) redirect_url: Option<String>,
+    /// With `next: login`: how the user is to log in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) login: Option<InteractionLogin>,
+    pub(crate) client: InteractionClient,
+    pub(crate) redirect: InteractionRedirect,
+    pub(crate) user: Option<InteractionUser>,
+    /// With `next: consent`: every value asked for, in the client's order.
+    pub(crate) scopes: Vec<InteractionScope>,
+    pub(crate) resources: Vec<InteractionResource>,
+    /// Whether the answer may have an end date.
+    pub(crate) end_date_allowed: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Next {
+    Redirect,
+    Login,
+    Consent,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct InteractionLogin {
+    /// What to fill in, if the client says whom it expects. Anybody may have made it up.
+    pub(crate) login_hint: Option<String>,
+    /// The user must prove anew who they are, even if they are logged in.
+    pub(crate) reauthenticate: bool,
+    /// The user must choose an account, even if they are logged in.
+    pub(crate) select_account: bool,
+    /// Where the login leads back to: the project's `authorization_url` with the handle; null without one.
+    pub(crate) return_url: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct InteractionClient {
+    pub(crate) client_id: String,
+    /// Made safe to show; whoever registered the client chose it.
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) logo_url: Option<String>,
+    pub(crate) client_url: Option<String>,
+    pub(crate) policy_url: Option<String>,
+    pub(crate) tos_url: Option<String>,
+    /// The operator knows who stands behind it.
+    pub(crate) verified: bool,
+    pub(crate) first_party: bool,
+}
+
+/// Where the answer goes; to be shown, because a client's name proves nothing.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct InteractionRedirect {
+    /// `app.example.com`, `localhost:3000`, or `com.example.app:`.
+    pub(crate) host: String,
+    pub(crate) kind: RedirectKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RedirectKind {
+    Web,
+    /// The user's own machine, where any program may listen: warn.
+    Loopback,
+    /// An app on the user's device.
+    App,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct InteractionUser {
+    pub(crate) user_id: String,
+    pub(crate) name: Option<String>,
+    pub(crate) email: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct InteractionScope {
+    pub(crate) scope: String,
+    /// In plain words; empty if the policy has none.
+    pub(crate) text: String,
+    /// The user may leave it out.
+    pub(crate) optional: bool,
+    /// If not, it is shown and never granted.
+    pub(crate) grantable: bool,
+    /// Why it is not grantable: `role`, because the user's roles do not cover it.
+    pub(crate) reason: Option<&'static str>,
+    pub(crate) granted_before: bool,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct InteractionResource {
+    pub(crate) resource: String,
+    pub(crate) name: Option<String>,
+}
+
+impl InteractionClient {
+    pub(crate) fn of(client: &Client) -> Self {
+        let view = ClientView::of(client);
+        Self {
+            client_id: view.client_id,
+            name: display_name(&view.name),
+            description: client.settings.description.clone(),
+            logo_url: view.logo_uri,
+            client_url: view.client_uri,
+            policy_url: None,
+            tos_url: None,
+            verified: view.verified,
+            first_party: view.party == Party::First,
+        }
+    }
+}
+
+impl InteractionRedirect {
+    pub(crate) fn of(uri: &str, client: &Client) -> Self {
+        let is_native = client.settings.application_type == ApplicationType::Native;
+        let kind = if redirect_uri::is_loopback(uri) {
+            RedirectKind::Loopback
+        } else if redirect_uri::is_private_use(uri) || is_native {
+            RedirectKind::App
+        } else {
+            RedirectKind::Web
+        };
+        Self { host: redirect_uri::display_host(uri), kind }
+    }
+}
+
+impl InteractionUser {
+    pub(crate) fn of(user: &User) -> Self {
+        Self {
+            user_id: user.id.to_string(),
+            name: AccountView::of(user).name,
+            email: user.profile.email().map(|email| email.address.clone()),
+        }
+    }
+}
+
+impl InteractionScope {
+    pub(crate) fn of(view: &ScopeView, policy: &Policy) -> Self {
+        let grantable = view.state != ScopeState::NotGrantable;
+        Self {
+            scope: view.value.clone(),
+            text: scope_text(&view.value, policy).to_owned(),
+            optional: view.state == ScopeState::Optional,
+            grantable,
+            reason: (!grantable).then_some("role"),
+            granted_before: view.already_granted,
+        }
+    }
+}
+
+impl InteractionResource {
+    pub(crate) fn of(view: ResourceView) -> Self {
+        Self { resource: view.uri, name: Some(view.name).filter(|name| !name.is_empty()) }
+    }
+}
+
+/// A scope value in plain words; those of the specifications have none in the policy.
+pub(crate) fn scope_text<'p>(value: &str, policy: &'p Policy) -> &'p str {
+    match value {
+        "openid" => "Know who you are",
+        "profile" => "See your name and profile",
+        "email" => "See your email address",
+        "phone" => "See your phone number",
+        "address" => "See your postal address",
+        "offline_access" => "Stay connected while you are away",
+        FULL_ACCESS => "Do everything that you can do",
+        value => policy.scope_value(value).map_or("", |own| own.description.as_str()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hospes_protocol::{
+        Timestamp,
+        client::{ClientSettings, Confidentiality},
+        id::ClientId,
+        plane::Plane,
+    };
+
+    #[test]
+    fn a_redirect_uri_says_what_kind_of_place_it_is() {
+        let mut client = Client::new(
+            ClientId::new("app"),
+            ClientSettings::new(Party::Third, Confidentiality::Public, Plane::Standard),
+            Timestamp(0),
+        );
+        let kind = |client: &Client, uri: &str| {
+            let redirect = InteractionRedirect::of(uri, client);
+            (redirect.host, redirect.kind)
+        };
+        let web = kind(&client, "https://app.example/cb");
+        assert_eq!(web, ("app.example".to_owned(), RedirectKind::Web));
+        let loopback = kind(&client, "http://127.0.0.1:4711/cb");
+        assert_eq!(loopback, ("127.0.0.1:4711".to_owned(), RedirectKind::Loopback));
+        let app = kind(&client, "com.example.app:/cb");
+        assert_eq!(app, ("com.example.app:".to_owned(), RedirectKind::App));
+        client.settings.application_type = ApplicationType::Native;
+        assert_eq!(kind(&client, "https://app.example/cb").1, RedirectKind::App);
+    }
+}
