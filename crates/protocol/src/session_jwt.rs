@@ -36,6 +36,11 @@ pub const WRONG_CLAIMS: Refusal = refuse_api(
     "jwt_invalid_claims",
     "session_jwt: it is no session's; send the session_jwt that came with a session",
 );
+pub const EXPIRED: Refusal = refuse_api(
+    401,
+    "session_jwt_expired",
+    "session_jwt: it has expired; get a new one with the session token (GET /account/session)",
+);
 
 /// The claims of a session's JWT.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -80,6 +85,21 @@ impl SessionJwtClaims {
 pub fn session_of(token: &str, keys: &KeySet, issuers: &[&str], project: &str) -> Result<SessionId, Refusal> {
     let verified = Unverified::parse(token).and_then(|unverified| keys.verify(&unverified)).map_err(|_| UNREADABLE)?;
     parse(&verified, issuers, project)
+}
+
+/// The same for whoever has nothing but the JWT to show for themselves: then it must not have expired.
+pub fn bearer_session_of(
+    token: &str,
+    keys: &KeySet,
+    issuers: &[&str],
+    project: &str,
+    now: Timestamp,
+) -> Result<SessionId, Refusal> {
+    let verified = Unverified::parse(token).and_then(|unverified| keys.verify(&unverified)).map_err(|_| UNREADABLE)?;
+    let session = parse(&verified, issuers, project)?;
+    // RFC 7519 §4.1.4
+    let is_young = verified.claims().get("exp").and_then(numeric_date).is_some_and(|end| now < end);
+    if is_young { Ok(session) } else { Err(EXPIRED) }
 }
 
 fn parse(verified: &Verified, issuers: &[&str], project: &str) -> Result<SessionId, Refusal> {
@@ -180,6 +200,10 @@ mod tests {
         assert_eq!(by(&token, &keys(&[&other])), Err(UNREADABLE));
         assert_eq!(by(&other.sign(TYP, &claims()).unwrap(), &keys(&[&other])), Err(WRONG_CLAIMS));
         assert_eq!(by("", &keys(&[&own])), Err(UNREADABLE));
+        // Made at 1000, for five minutes.
+        let borne = |now| bearer_session_of(&token, &keys(&[&own]), &[ISSUER], PROJECT, Timestamp(now));
+        assert_eq!((borne(1_299), borne(1_300)), (Ok(SessionId::new("session-test-1")), Err(EXPIRED)));
+        assert_eq!(by(&token, &keys(&[&own])), Ok(SessionId::new("session-test-1")));
         assert_eq!(by(&token[..token.len() - 2], &keys(&[&own])), Err(UNREADABLE));
     }
 }

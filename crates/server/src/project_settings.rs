@@ -22,7 +22,8 @@ use url::{Host, Url};
 pub struct ProjectSettings {
     /// Lifetimes of this project, by the names of the configuration; the configuration's hold for the rest.
     pub lifetimes: Map<String, Value>,
-    /// The host app's own authorization page; then it is the published `authorization_endpoint`.
+    /// The host app's own authorization page: our authorization endpoint sends browsers there with a handle, and on the
+    /// Stytch plane it is the published `authorization_endpoint`.
     pub authorization_url: Option<String>,
     pub stytch: StytchPlane,
     pub sdk: BrowserSdk,

@@ -5,6 +5,7 @@ use crate::{
     failure::Failure,
     http::{
         account::{apps, forgot_password, reset_password},
+        browser_api,
         interaction::{account, consent, login, release},
         management,
         oauth::{authorize, introspect, jwks, logout, metadata, register, revoke, token, userinfo},
@@ -41,6 +42,7 @@ pub fn router(app: &App) -> Router {
         .merge(observed(stytch::router(app), app, Callers::Clients))
         .merge(observed(people(app), app, Callers::SameOrigin))
         .merge(observed(management::router(app), app, Callers::SameOrigin))
+        .merge(observed(browser_api::router(app), app, Callers::SameOrigin))
         .merge(observed(assets(app), app, Callers::SameOrigin));
     let all = if issuer_path.is_empty() {
         at_issuer

@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod answer;
 pub(crate) mod attestation;
 pub(crate) mod browser;
+pub(crate) mod browser_api;
 pub(crate) mod cors;
 pub(crate) mod extract;
 pub(crate) mod interaction;

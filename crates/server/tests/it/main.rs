@@ -8,6 +8,7 @@ mod app;
 mod attacks;
 mod audit;
 mod authorize;
+mod browser_api;
 mod claim_templates;
 mod cli;
 mod cli_projects;

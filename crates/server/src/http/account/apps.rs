@@ -16,6 +16,7 @@ use crate::{
         visit::{FORGED, Visit},
     },
     pages::{AccountView, AppView, AppsView, ClientView, FormView, ScopeState, ScopeView, field},
+    store::Tx,
 };
 use axum::{
     extract::State,
@@ -23,10 +24,10 @@ use axum::{
 };
 use hospes_protocol::{
     Seconds,
-    audit_event::{Actor, EventKind},
+    audit_event::{Actor, EventKind, Occasion},
     client::Client,
     grant::Grant,
-    id::ClientId,
+    id::{ClientId, ProjectId, UserId},
     policy::Policy,
 };
 
@@ -103,10 +104,7 @@ pub(crate) async fn post(State(app): State<App>, visit: Visit, form: Form) -> Re
             .write(move |tx| {
                 let Some(hash) = session_hash else { return Ok(false) };
                 let Some((_, user)) = situation::signed_in_alive(tx, &app, &hash, now)? else { return Ok(false) };
-                if tx.revoke_grant(&app.project, &user.id, &client_id, now)? {
-                    let event = occasion.event(EventKind::GrantDisconnected);
-                    tx.record(&app.project, &event.user(&user.id).client(&client_id))?;
-                }
+                disconnect(tx, &app.project, &occasion, &user.id, &client_id)?;
                 Ok(true)
             })
             .await?
@@ -116,6 +114,21 @@ pub(crate) async fn post(State(app): State<App>, visit: Visit, form: Form) -> Re
     }
     let query = form_urlencoded::Serializer::new(String::new()).append_pair(DISCONNECTED, client_id.as_str()).finish();
     Ok((NO_STORE, Redirect::to(&format!("{}/account/apps?{query}", app.base_path))).into_response())
+}
+
+/// Ends the user's grant for a client, with all that was issued under it. That there was none is no error.
+pub(crate) fn disconnect(
+    tx: &mut Tx<'_>,
+    project: &ProjectId,
+    occasion: &Occasion,
+    user: &UserId,
+    client: &ClientId,
+) -> Result<(), Failure> {
+    if tx.revoke_grant(project, user, client, occasion.at)? {
+        let event = occasion.event(EventKind::GrantDisconnected);
+        tx.record(project, &event.user(user).client(client))?;
+    }
+    Ok(())
 }
 
 fn sign_in(app: &App) -> Response {

@@ -18,7 +18,7 @@ mod password_email;
 pub(crate) mod password_hash;
 mod password_migrate;
 mod password_reset;
-mod passwords;
+pub(crate) mod passwords;
 mod project;
 mod public_tokens;
 mod rbac;

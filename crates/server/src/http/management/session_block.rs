@@ -26,7 +26,7 @@ use hospes_protocol::{
     claim_template::{Facts, Kind},
     client::SigningAlg,
     id::{ProjectId, SessionId},
-    jose::SigningKey,
+    jose::{KeySet, SigningKey},
     session::{Attributes, FactorMethod, FullSession, Session},
     session_block::{self, Beginning, SessionRequest, TOO_MANY_ARGUMENTS},
     session_jwt::{self, SessionJwtClaims},
@@ -63,10 +63,10 @@ pub(crate) struct SessionFields {
 pub(crate) struct SessionBlock {
     user_id: String,
     user: UserObject,
-    session_token: String,
-    session_jwt: String,
+    pub(crate) session_token: String,
+    pub(crate) session_jwt: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    session: Option<SessionObject>,
+    pub(crate) session: Option<SessionObject>,
 }
 
 /// A session as a call names it.
@@ -89,16 +89,40 @@ pub(crate) async fn named(
         (None, None) => Ok(None),
         (Some(_), Some(_)) => Err(TOO_MANY_ARGUMENTS.into()),
         (Some(token), None) => Ok(Some(NamedSession::Token(sha256(token.as_bytes())))),
-        (None, Some(jwt)) => {
-            let ring = app.keys.ring(current.counter).await?;
-            let project = &current.project;
-            // The setting may have changed since the JWT was made.
-            let issuers = [StytchIssuer::ProjectId, StytchIssuer::Issuer].map(|kind| issuer(kind, app, &project.id));
-            let issuers = issuers.each_ref().map(String::as_str);
-            let id = session_jwt::session_of(jwt, ring.session_key_set(), &issuers, project.id.as_str())?;
-            Ok(Some(NamedSession::Id(id)))
-        }
+        (None, Some(jwt)) => Ok(Some(by_jwt(app, current, jwt, session_jwt::session_of).await?)),
     }
+}
+
+/// The session that the bearer of a token or JWT names. Without a secret of the project to vouch for the caller, a JWT
+/// counts until it expires only.
+pub(crate) async fn named_by_bearer(
+    app: &App,
+    current: &Current,
+    bearer: &str,
+    now: Timestamp,
+) -> Result<NamedSession, Failure> {
+    // A session token has no dot, a JWT has two.
+    if !bearer.contains('.') {
+        return Ok(NamedSession::Token(sha256(bearer.as_bytes())));
+    }
+    by_jwt(app, current, bearer, |jwt, keys, issuers, project| {
+        session_jwt::bearer_session_of(jwt, keys, issuers, project, now)
+    })
+    .await
+}
+
+async fn by_jwt(
+    app: &App,
+    current: &Current,
+    jwt: &str,
+    read: impl FnOnce(&str, &KeySet, &[&str], &str) -> Result<SessionId, Refusal>,
+) -> Result<NamedSession, Failure> {
+    let ring = app.keys.ring(current.counter).await?;
+    let project = &current.project;
+    // The setting may have changed since the JWT was made.
+    let issuers = [StytchIssuer::ProjectId, StytchIssuer::Issuer].map(|kind| issuer(kind, app, &project.id));
+    let issuers = issuers.each_ref().map(String::as_str);
+    Ok(NamedSession::Id(read(jwt, ring.session_key_set(), &issuers, project.id.as_str())?))
 }
 
 fn issuer(kind: StytchIssuer, app: &App, project: &ProjectId) -> String {

@@ -6,14 +6,13 @@ use super::{
     reply::{Envelope, ErrorEnvelope, Nothing, Reply},
     user_object::user_of,
 };
-use crate::{app::App, failure::Failure, http::extract::Now};
-use axum::extract::{Path, State};
-use hospes_protocol::{
-    audit_event::{Actor, EventKind},
-    client::Client,
-    grant::Grant,
-    id::ClientId,
+use crate::{
+    app::App,
+    failure::Failure,
+    http::{account::apps::disconnect, extract::Now},
 };
+use axum::extract::{Path, State};
+use hospes_protocol::{audit_event::Actor, client::Client, grant::Grant, id::ClientId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -88,11 +87,7 @@ pub(crate) async fn revoke(
         .write(move |tx| {
             let user = user_of(tx, &project, &user_id)?;
             tx.find_client(&project, &client_id)?.ok_or(NOT_FOUND)?;
-            if tx.revoke_grant(&project, &user.id, &client_id, *now)? {
-                let event = occasion.event(EventKind::GrantDisconnected);
-                tx.record(&project, &event.user(&user.id).client(&client_id))?;
-            }
-            Ok(())
+            disconnect(tx, &project, &occasion, &user.id, &client_id)
         })
         .await?;
     Ok(Reply(Nothing {}))

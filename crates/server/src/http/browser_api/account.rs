@@ -1,0 +1,216 @@
+//! `/account/session` and `/account/connected_apps`: what a page of the host app does for the user's account.
+//!
+//! Specs: OAuth 2.1 §7.9 (users can list and revoke), OIDC Core §3.1.2.3, RFC 9700 §4.7.
+//! An unknown user, a wrong password, a disabled user and a locked account get the same answer after the same work.
+
+use super::caller::PageCall;
+use crate::{
+    app::App,
+    failure::Failure,
+    http::{
+        account::apps::disconnect as disconnect_app,
+        extract::Now,
+        interaction::{
+            consent::resource_view,
+            object::{InteractionClient, InteractionResource, InteractionUser, scope_text},
+        },
+        management::{
+            body::Body,
+            moment,
+            passwords::{MUST_RESET, WRONG_CREDENTIALS},
+            reply::{Nothing, Reply},
+            session_block::{NOT_FOUND, SessionBlock, SessionFields, Signer},
+        },
+    },
+    password_login::{self, Outcome, Reason},
+};
+use axum::extract::{Path, State};
+use hospes_protocol::{
+    audit_event::Actor,
+    client::Client,
+    grant::Grant,
+    id::ClientId,
+    policy::Policy,
+    session::FactorMethod,
+    session_block::{SessionRequest, carry_on},
+    user::{Name, User},
+};
+use serde::{Deserialize, Serialize};
+use tracing::info;
+use zeroize::Zeroizing;
+
+#[derive(Deserialize)]
+pub(super) struct LogIn {
+    email: String,
+    password: String,
+}
+
+/// The session of the user, as far as a page needs to know it.
+#[derive(Serialize)]
+pub(super) struct AccountSession {
+    /// Only when the session has just begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_token: Option<String>,
+    /// For five minutes; the call that shows the session makes another.
+    session_jwt: String,
+    expires_at: Option<String>,
+    user: InteractionUser,
+}
+
+impl AccountSession {
+    fn of(block: SessionBlock, user: &User) -> Self {
+        Self {
+            session_token: None,
+            session_jwt: block.session_jwt,
+            expires_at: block.session.map(|session| session.expires_at),
+            user: InteractionUser::of(user),
+        }
+    }
+}
+
+/// Logs a user in by address and password. The page keeps the token: it gets no cookie.
+pub(super) async fn log_in(
+    State(app): State<App>,
+    caller: PageCall,
+    now: Now,
+    Body(asked): Body<LogIn>,
+) -> Result<Reply<AccountSession>, Failure> {
+    app.limits.login(caller.address, &asked.email)?;
+    let name = Name::email(&asked.email);
+    let outcome = password_login::verify(&app, name.clone(), Zeroizing::new(asked.password), *now).await?;
+    let verified = match outcome {
+        Outcome::Right(verified) => verified,
+        // Only who knows the password learns that it has to be changed.
+        Outcome::Refused(_, Reason::MustReset) => return Err(MUST_RESET.into()),
+        Outcome::Refused(user_id, reason) => {
+            info!(user_id = ?user_id, address = %caller.address, ?reason, "a login failed");
+            return Err(WRONG_CREDENTIALS.into());
+        }
+    };
+    let minutes = caller.current.lifetimes.session.0.div_euclid(60).clamp(5, 527_040);
+    let fields = SessionFields::unnamed(Some(minutes), None);
+    let prepared = fields.prepare(&app, &caller.current, caller.attributes(), *now).await?;
+    let project = app.project.clone();
+    let (stored, user) = app
+        .store
+        .write(move |tx| {
+            let user = password_login::admit(tx, &project, &verified, *now)?.ok_or(WRONG_CREDENTIALS)?;
+            let email = user.profile.emails.iter().find(|own| Name::email(&own.address) == name);
+            let stored = prepared.store(tx, &user, FactorMethod::password(email))?;
+            Ok((stored, user))
+        })
+        .await?;
+    let mut block = stored.sign()?;
+    let session_token = Some(std::mem::take(&mut block.session_token));
+    Ok(Reply(AccountSession { session_token, ..AccountSession::of(block, &user) }))
+}
+
+/// Shows whose session it is, with a new JWT.
+pub(super) async fn session(
+    State(app): State<App>,
+    caller: PageCall,
+    now: Now,
+) -> Result<Reply<AccountSession>, Failure> {
+    let named = caller.signed_in(&app, *now).await?;
+    let signer = Signer::of(&app, &caller.current, *now).await?;
+    let request = SessionRequest::parse(None, None)?;
+    let (stored, user) = app
+        .store
+        .write(move |tx| {
+            let project = &signer.current.project.id;
+            let (mut session, user) = named.take(tx, project, *now)?;
+            carry_on(&mut session, &request, *now)?;
+            tx.save_session(project, &session)?;
+            Ok((signer.stored(tx, &user, session, *now)?, user))
+        })
+        .await?;
+    Ok(Reply(AccountSession::of(stored.sign()?, &user)))
+}
+
+/// Signs the user out here. What clients got with `offline_access` stays until it is disconnected.
+pub(super) async fn log_out(State(app): State<App>, caller: PageCall, now: Now) -> Result<Reply<Nothing>, Failure> {
+    let named = caller.signed_in(&app, *now).await?;
+    let project = app.project.clone();
+    app.store
+        .write(move |tx| {
+            let id = named.id(tx, &project)?.ok_or(NOT_FOUND)?;
+            Ok(tx.end_session(&project, &id, *now)?)
+        })
+        .await?;
+    Ok(Reply(Nothing {}))
+}
+
+#[derive(Serialize)]
+pub(super) struct ConnectedApps {
+    connected_apps: Vec<ConnectedApp>,
+}
+
+/// An app that the user has connected, with what it may do.
+#[derive(Serialize)]
+struct ConnectedApp {
+    client: InteractionClient,
+    scopes: Vec<GrantedScope>,
+    resources: Vec<InteractionResource>,
+    connected_at: String,
+    last_used_at: Option<String>,
+    expires_at: Option<String>,
+}
+
+#[derive(Serialize)]
+struct GrantedScope {
+    scope: String,
+    text: String,
+}
+
+impl ConnectedApp {
+    fn of(grant: &Grant, client: &Client, policy: &Policy) -> Self {
+        let scope = |value: &str| GrantedScope { scope: value.to_owned(), text: scope_text(value, policy).to_owned() };
+        Self {
+            client: InteractionClient::of(client),
+            scopes: grant.scope.iter().map(scope).collect(),
+            resources: grant.resources.iter().map(|uri| InteractionResource::of(resource_view(uri, policy))).collect(),
+            connected_at: moment::text(grant.created_at),
+            last_used_at: grant.last_used_at.map(moment::text),
+            expires_at: grant.expires_at.map(moment::text),
+        }
+    }
+}
+
+/// Lists the apps that the user has connected, the last used first.
+pub(super) async fn connected_apps(
+    State(app): State<App>,
+    caller: PageCall,
+    now: Now,
+) -> Result<Reply<ConnectedApps>, Failure> {
+    let named = caller.signed_in(&app, *now).await?;
+    let current = caller.current;
+    let connected_apps = app
+        .store
+        .read(move |tx| {
+            let project = &current.project;
+            let (_, user) = named.find(tx, &project.id, *now)?.ok_or(NOT_FOUND)?;
+            let grants = tx.list_grants_of_user(&project.id, &user.id, *now)?;
+            Ok(grants.iter().map(|(grant, client)| ConnectedApp::of(grant, client, &project.policy)).collect())
+        })
+        .await?;
+    Ok(Reply(ConnectedApps { connected_apps }))
+}
+
+/// Disconnects an app: its tokens and the user's consent end at once. That it was not connected is no error.
+pub(super) async fn disconnect(
+    State(app): State<App>,
+    caller: PageCall,
+    now: Now,
+    Path(client_id): Path<String>,
+) -> Result<Reply<Nothing>, Failure> {
+    let named = caller.signed_in(&app, *now).await?;
+    let (project, client_id) = (app.project.clone(), ClientId::new(client_id));
+    let occasion = app.occasion(Actor::User, *now);
+    app.store
+        .write(move |tx| {
+            let (_, user) = named.find(tx, &project, *now)?.ok_or(NOT_FOUND)?;
+            disconnect_app(tx, &project, &occasion, &user.id, &client_id)
+        })
+        .await?;
+    Ok(Reply(Nothing {}))
+}

@@ -1,0 +1,134 @@
+//! Who calls the browser API: the user whom a page names, from the browser in which it runs.
+//!
+//! Specs: RFC 6750 §2.1, RFC 6265bis §4.1.2.7.
+
+use super::origin::Known;
+use crate::{
+    app::App,
+    failure::Failure,
+    http::{
+        browser::Browser,
+        extract::single,
+        interaction::who::{TrustedToken, Visitor, Who},
+        management::{
+            error::HAS_NUL,
+            session_block::{NamedSession, named_by_bearer},
+        },
+        visit::Address,
+    },
+    records::Current,
+};
+use anyhow::anyhow;
+use axum::{
+    extract::FromRequestParts,
+    http::{
+        header::{AUTHORIZATION, USER_AGENT},
+        request::Parts,
+    },
+};
+use hospes_protocol::{Refusal, Timestamp, audit_event::Actor, refuse_api, session::Attributes};
+use std::net::IpAddr;
+
+pub(crate) const NOT_SIGNED_IN: Refusal = refuse_api(
+    401,
+    "no_session_arguments",
+    "say who the user is: Authorization: Bearer with a session token or JWT, or a session cookie of this site",
+);
+pub(crate) const NO_BEARER: Refusal = refuse_api(
+    401,
+    "invalid_authorization_header",
+    "send the user's session token or session JWT as Authorization: Bearer; a page must not have a secret of the project",
+);
+
+/// A call by a page, or by an app that is none.
+pub(super) struct PageCall {
+    pub(super) current: Current,
+    pub(super) address: IpAddr,
+    user_agent: String,
+    bearer: Option<String>,
+    /// SHA-256 of the session token in the cookie; only where the cookie counts.
+    cookie: Option<[u8; 32]>,
+}
+
+impl PageCall {
+    /// The session that the page names. One that only the cookie names, and that has ended, is none: the page did not
+    /// choose to send it.
+    async fn session(&self, app: &App, now: Timestamp) -> Result<Option<NamedSession>, Failure> {
+        match (&self.bearer, self.cookie) {
+            (Some(bearer), _) => Ok(Some(named_by_bearer(app, &self.current, bearer, now).await?)),
+            (None, Some(hash)) => {
+                let (app, named) = (app.clone(), NamedSession::Token(hash));
+                let asked = named.clone();
+                let found = app.clone().store.read(move |tx| asked.find(tx, &app.project, now)).await?;
+                Ok(found.map(|_| named))
+            }
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// The same where nothing can be done without one.
+    pub(super) async fn signed_in(&self, app: &App, now: Timestamp) -> Result<NamedSession, Failure> {
+        Ok(self.session(app, now).await?.ok_or(NOT_SIGNED_IN)?)
+    }
+
+    /// The user: by a token of the host app's own login, or by the session. A cookie that happens to be there does not
+    /// contradict the token.
+    pub(super) async fn visitor(
+        &self,
+        app: &App,
+        trusted: TrustedToken,
+        now: Timestamp,
+    ) -> Result<Option<Visitor>, Failure> {
+        let is_trusted = trusted.token.is_some() || trusted.profile_id.is_some();
+        let session = match (is_trusted, &self.bearer) {
+            (true, None) => None,
+            _ => self.session(app, now).await?,
+        };
+        Visitor::of(app, session.map(Who::Session), trusted, Actor::User, now).await
+    }
+
+    pub(super) fn attributes(&self) -> Attributes {
+        Attributes { ip_address: self.address.to_string(), user_agent: self.user_agent.clone() }
+    }
+}
+
+impl FromRequestParts<App> for PageCall {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        let address = match Address::from_request_parts(parts, app).await {
+            Ok(Address(address)) => address,
+            Err(never) => match never {},
+        };
+        // attacks.md row 34: the ids in a path reach the store as they are.
+        if parts.uri.path().contains("%00") {
+            return Err(HAS_NUL.into());
+        }
+        let known = parts.extensions.get::<Known>().ok_or_else(|| anyhow!("a route without the check of origins"))?;
+        let bearer = single(&parts.headers, AUTHORIZATION)?.map(bearer).transpose()?;
+        let cookie = Browser::of(app, &parts.headers).session_hash().filter(|_| known.page_is_known);
+        let user_agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        Ok(Self {
+            current: known.current.clone(),
+            address,
+            user_agent: user_agent.chars().take(512).collect(),
+            bearer,
+            cookie,
+        })
+    }
+}
+
+/// RFC 6750 §2.1
+fn bearer(header: &[u8]) -> Result<String, Refusal> {
+    let (scheme, token) = std::str::from_utf8(header).ok().and_then(|text| text.split_once(' ')).ok_or(NO_BEARER)?;
+    let token = token.trim();
+    if scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() { Ok(token.to_owned()) } else { Err(NO_BEARER) }
+}
+
+#[test]
+fn only_a_bearer_token_is_taken() {
+    assert_eq!(bearer(b"bearer abc "), Ok("abc".to_owned()));
+    for header in ["", "Bearer", "Bearer ", "Basic YTpi", "abc", "\u{ff}"] {
+        assert_eq!(bearer(header.as_bytes()), Err(NO_BEARER), "{header:?}");
+    }
+}

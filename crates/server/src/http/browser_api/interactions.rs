@@ -1,0 +1,110 @@
+//! `/interactions`: the page of the host app asks from the browser what to show, and hands in the user's answer.
+//!
+//! What the page is told and what its answer does is in [`crate::http::interaction::hosted`], as for `/v1/interactions`.
+
+use super::caller::{NOT_SIGNED_IN, PageCall};
+use crate::{
+    app::App,
+    failure::Failure,
+    http::{
+        extract::Now,
+        interaction::{
+            hosted::{self, Call},
+            object::InteractionObject,
+            who::TrustedToken,
+        },
+        management::{
+            body::Body,
+            interactions::{InteractionVerdict, Selected, selected},
+            reply::Reply,
+        },
+    },
+};
+use axum::extract::{Path, State};
+use hospes_protocol::{authorization_request, hosted::Caller, id::InteractionId};
+use serde::Deserialize;
+
+/// What every call may say about the user and the browser.
+#[derive(Deserialize)]
+struct Presence {
+    /// A JWT of the host app's own login, instead of a session of ours.
+    trusted_token: Option<String>,
+    /// The profile that says how to read it.
+    profile_id: Option<String>,
+    /// 256 random bits that the page made when it handed in a query, and keeps in this browser alone.
+    nonce: Option<String>,
+}
+
+impl Presence {
+    fn trusted(&self) -> TrustedToken {
+        TrustedToken { token: self.trusted_token.clone(), profile_id: self.profile_id.clone() }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Open {
+    interaction_id: Option<String>,
+    query: Option<String>,
+    #[serde(flatten)]
+    presence: Presence,
+}
+
+pub(super) async fn open(
+    State(app): State<App>,
+    caller: PageCall,
+    now: Now,
+    Body(asked): Body<Open>,
+) -> Result<Reply<InteractionObject>, Failure> {
+    app.limits.authorize(caller.address)?;
+    let call = Call::new(Caller::Browser, asked.presence.nonce.as_deref(), *now)?;
+    let selected = selected(asked.interaction_id, asked.query)?;
+    let visitor = caller.visitor(&app, asked.presence.trusted(), *now).await?;
+    let object = match selected {
+        Selected::Handle(id) => hosted::open(&app, call, id, visitor).await?,
+        Selected::Query(parameters) => {
+            let request = authorization_request::parse(&parameters)?;
+            app.limits.store(caller.address, request.size())?;
+            hosted::begin(&app, call, request, visitor).await?
+        }
+    };
+    Ok(Reply(object))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Login {
+    #[serde(flatten)]
+    presence: Presence,
+}
+
+pub(super) async fn login(
+    State(app): State<App>,
+    caller: PageCall,
+    now: Now,
+    Path(id): Path<String>,
+    Body(asked): Body<Login>,
+) -> Result<Reply<InteractionObject>, Failure> {
+    let call = Call::new(Caller::Browser, asked.presence.nonce.as_deref(), *now)?;
+    let visitor = caller.visitor(&app, asked.presence.trusted(), *now).await?.ok_or(NOT_SIGNED_IN)?;
+    Ok(Reply(hosted::login(&app, call, InteractionId::new(id), visitor).await?))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Decide {
+    #[serde(flatten)]
+    verdict: InteractionVerdict,
+    #[serde(flatten)]
+    presence: Presence,
+}
+
+pub(super) async fn decide(
+    State(app): State<App>,
+    caller: PageCall,
+    now: Now,
+    Path(id): Path<String>,
+    Body(asked): Body<Decide>,
+) -> Result<Reply<InteractionObject>, Failure> {
+    let call = Call::new(Caller::Browser, asked.presence.nonce.as_deref(), *now)?;
+    let said = asked.verdict.parse()?;
+    let visitor = caller.visitor(&app, asked.presence.trusted(), *now).await?;
+    Ok(Reply(hosted::decide(&app, call, InteractionId::new(id), visitor, said).await?))
+}
