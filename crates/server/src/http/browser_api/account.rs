@@ -16,13 +16,13 @@ use crate::{
         },
         management::{
             body::Body,
-            moment,
             passwords::{MUST_RESET, WRONG_CREDENTIALS},
             reply::{Nothing, Reply},
             session_block::{NOT_FOUND, SessionBlock, SessionFields, Signer},
         },
     },
     password_login::{self, Outcome, Reason},
+    rfc3339,
 };
 use axum::extract::{Path, State};
 use hospes_protocol::{
@@ -169,9 +169,9 @@ impl ConnectedApp {
             client: InteractionClient::of(client),
             scopes: grant.scope.iter().map(scope).collect(),
             resources: grant.resources.iter().map(|uri| InteractionResource::of(resource_view(uri, policy))).collect(),
-            connected_at: moment::text(grant.created_at),
-            last_used_at: grant.last_used_at.map(moment::text),
-            expires_at: grant.expires_at.map(moment::text),
+            connected_at: rfc3339::text(grant.created_at),
+            last_used_at: grant.last_used_at.map(rfc3339::text),
+            expires_at: grant.expires_at.map(rfc3339::text),
         }
     }
 }

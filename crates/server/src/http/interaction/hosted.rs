@@ -18,9 +18,9 @@ use super::{
 use crate::{
     app::App,
     failure::Failure,
-    http::management::moment,
     issue,
     records::{Current, Registered},
+    rfc3339,
     secret::sha256,
     store::Tx,
 };
@@ -475,7 +475,7 @@ impl Hosted {
         let client = &self.client.client;
         InteractionObject {
             interaction_id: self.interaction.id.to_string(),
-            expires_at: moment::text(self.interaction.expires_at),
+            expires_at: rfc3339::text(self.interaction.expires_at),
             next,
             redirect_url: None,
             login: None,

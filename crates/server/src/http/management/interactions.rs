@@ -7,7 +7,6 @@ use super::{
     body::Body,
     caller::Management,
     error::refuse_api,
-    moment,
     reply::{Envelope, ErrorEnvelope, Reply},
 };
 use crate::{
@@ -21,6 +20,7 @@ use crate::{
             who::{NO_USER_SELECTOR, TrustedToken, Visitor, Who},
         },
     },
+    rfc3339,
 };
 use axum::extract::{Path, State};
 use hospes_protocol::{
@@ -184,7 +184,7 @@ impl InteractionVerdict {
     pub(crate) fn parse(self) -> Result<Said, Refusal> {
         let Decision::Allow = self.decision else { return Ok(Said::Deny) };
         let allowed = Scope::parse(&self.scopes.join(" "))?;
-        let expires_at = self.expires_at.map(|text| moment::parse(&text).ok_or(BAD_EXPIRES_AT)).transpose()?;
+        let expires_at = self.expires_at.map(|text| rfc3339::parse(&text).ok_or(BAD_EXPIRES_AT)).transpose()?;
         Ok(Said::Allow(ConsentAnswer { allowed, expires_at }))
     }
 }
