@@ -119,8 +119,9 @@ test('a refusal says its type, its status and under which id the operator finds 
 });
 
 test('no answer, a late answer and an abort are told apart', async () => {
-  stage.next = ['hang up'];
+  stage.isDown = true;
   await assert.rejects(client().connectedApps.list(), refused('network_error', { status: 0, isTemporary: true }));
+  stage.isDown = false;
   stage.delay = 300;
   await assert.rejects(client({ timeoutMs: 30 }).connectedApps.list(), refused('timeout', { isTemporary: true }));
   const hospes = client();

@@ -51,8 +51,10 @@ export async function openStage(files = () => undefined) {
   const stage = {
     /** What was asked: `{ method, path, headers, body }`. */
     calls: [],
-    /** The next calls of the API answer so, one after the other: a status, or 'hang up'. */
+    /** The next calls of the API answer with these, one after the other. */
     next: [],
+    /** Every call is hung up on. */
+    isDown: false,
     /** Milliseconds before each answer of the API. */
     delay: 0,
     /** Whether somebody is signed in by cookie. */
@@ -80,7 +82,7 @@ export async function openStage(files = () => undefined) {
       stage.calls.push({ method: request.method, path: pathname, headers: request.headers, body });
       const fault = stage.next.shift();
       if (stage.delay) await new Promise((resolve) => setTimeout(resolve, stage.delay));
-      if (fault === 'hang up') return request.socket.destroy();
+      if (stage.isDown) return request.socket.destroy();
       const [status, answer] = fault ? [fault, refusal(fault, 'temporarily_unavailable')] : play(request.method, pathname, body, request.headers);
       response.writeHead(status, { ...cors, 'content-type': 'application/json', 'x-request-id': 'request-id-test-1', ...(status === 429 && { 'retry-after': '7' }) });
       response.end(JSON.stringify(answer));
@@ -128,7 +130,7 @@ export async function openStage(files = () => undefined) {
   };
   /** As it was at the start. */
   stage.reset = () => {
-    Object.assign(stage, { calls: [], next: [], delay: 0, signedIn: true });
+    Object.assign(stage, { calls: [], next: [], isDown: false, delay: 0, signedIn: true });
     const granted = (name, text) => ({ scope: name, text });
     stage.apps = [
       { client: CLIENT, scopes: [granted('openid', ''), granted('offline_access', ''), granted('notes.read', 'Read your notes')], resources: [{ resource: 'https://api.example/notes', name: 'Notes' }], connected_at: '2026-03-02T09:00:00Z', last_used_at: '2026-11-28T17:00:00Z', expires_at: null },

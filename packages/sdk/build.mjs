@@ -1,0 +1,51 @@
+// Makes lib/ (modules and types, for npm), dist/ (for pages without a bundler; committed, since the server's binary
+// holds it) and custom-elements.json. With --check it only says whether what is committed is what the source makes.
+
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { bundle, root } from './bundle.mjs';
+
+const isCheck = process.argv.includes('--check');
+const bin = (name) => join(root, 'node_modules/.bin', name);
+const run = (name, ...args) => execFileSync(bin(name), args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+
+/** The manifest that editors read: attributes, properties, events, slots and parts of each element. */
+async function manifest() {
+  const directory = await mkdtemp(join(tmpdir(), 'hospes-sdk-'));
+  try {
+    run('cem', 'analyze', '--litelement', '--globs', 'src/elements/{consent,login,connected-apps,element}.ts', '--outdir', relative(root, directory), '--quiet');
+    return await readFile(join(directory, 'custom-elements.json'), 'utf8');
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+const NOTICE = '/*! Hospes, Apache-2.0. Contains Lit, BSD-3-Clause: see LICENSE.lit.txt */\n';
+const files = [
+  ...(await bundle([{ in: 'src/browser.ts', out: 'hospes' }])).map(({ path, text }) => [`dist/${path}`, path === 'hospes.js' ? NOTICE + text : text]),
+  ['dist/LICENSE.lit.txt', await readFile(join(root, 'node_modules/lit/LICENSE'), 'utf8')],
+  ['custom-elements.json', `${(await manifest()).trim()}\n`],
+];
+
+await rm(join(root, 'lib'), { recursive: true, force: true });
+run('tsc', '-p', '.');
+
+if (isCheck) {
+  const stale = [];
+  for (const [path, text] of files) {
+    const committed = await readFile(join(root, path), 'utf8').catch(() => null);
+    if (committed !== text) stale.push(path);
+  }
+  if (stale.length) {
+    console.error(`not what the source makes: ${stale.join(', ')}. Run: npm run build`);
+    process.exit(1);
+  }
+} else {
+  await rm(join(root, 'dist'), { recursive: true, force: true });
+  for (const [path, text] of files) {
+    await mkdir(dirname(join(root, path)), { recursive: true });
+    await writeFile(join(root, path), text);
+  }
+}
