@@ -24,8 +24,13 @@ const STYLE = `
   .shadcn { --primary: #18181b; --primary-foreground: #fafafa; --card: #fff; --card-foreground: #09090b; --muted: #f4f4f5; --muted-foreground: #71717a; --border: #e4e4e7; --input: #71717a; --ring: #18181b; --destructive: #dc2626; --radius: .5rem; }
 `;
 
+const served = new Map();
+/** Puts a file on the host app's site. */
+export const serve = (path, type, body) => served.set(path, { type, body });
+
 export const stage = await openStage((url) => {
   const { pathname, searchParams } = new URL(url, 'http://stage');
+  if (served.has(pathname)) return served.get(pathname);
   if (pathname.startsWith('/sdk/')) {
     return { type: 'text/javascript', body: readFileSync(here(`../../dist/${pathname.slice(5)}`)) };
   }
