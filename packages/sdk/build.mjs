@@ -31,6 +31,7 @@ const files = [
 
 await rm(join(root, 'lib'), { recursive: true, force: true });
 run('tsc', '-p', '.');
+run('tsc', '-p', 'tsconfig.registry.json');
 
 if (isCheck) {
   const stale = [];

@@ -32,6 +32,7 @@ export interface ClientEvents {
   session: UserView | null;
   /** A client was disconnected; its `client_id`. */
   disconnected: string;
+  /** A call failed; not that nobody is signed in, which is a state. */
   error: HospesError;
 }
 
@@ -90,7 +91,7 @@ export function createClient(options: ClientOptions): HospesClient {
       const body = call.body && { body: { ...trusted, ...call.body } };
       return await send<T>(transport, { ...call, ...body }, token, !options.getToken);
     } catch (error) {
-      if (error instanceof HospesError && error.type !== 'aborted' && !isNobody(error)) emit('error', error);
+      if (error instanceof HospesError && error.type !== 'aborted' && !error.isSignedOut) emit('error', error);
       throw error;
     }
   }
@@ -147,12 +148,16 @@ export function createClient(options: ClientOptions): HospesClient {
         try {
           return await call<Session>({ method: 'GET', path: '/account/session', signal });
         } catch (error) {
-          if (error instanceof HospesError && isNobody(error)) return null;
+          if (error instanceof HospesError && error.isSignedOut) return null;
           throw error;
         }
       },
       async logOut({ signal } = {}) {
-        await call({ method: 'DELETE', path: '/account/session', signal });
+        try {
+          await call({ method: 'DELETE', path: '/account/session', signal });
+        } catch (error) {
+          if (!(error instanceof HospesError && error.isSignedOut)) throw error;
+        }
         ownToken = null;
         emit('session', null);
       },
@@ -164,11 +169,6 @@ export function createClient(options: ClientOptions): HospesClient {
     },
   };
   return client;
-}
-
-/** That nobody is signed in is a state, not a failure. */
-function isNobody(error: HospesError): boolean {
-  return error.type === 'session_not_found';
 }
 
 /** A script or a document in an address would run in the page that follows it, with the page's rights. */

@@ -21,8 +21,15 @@ export class HospesError extends Error {
     this.retryAfter = retryAfter;
   }
 
+  /** Nobody is signed in, or not any more. */
+  get isSignedOut(): boolean {
+    return (this.status === 401 && this.type !== 'unauthorized_credentials') || SIGNED_OUT.has(this.type);
+  }
+
   /** The same call may succeed later: nothing is wrong with it. */
   get isTemporary(): boolean {
     return this.type === 'network_error' || this.type === 'timeout' || this.status === 429 || this.status >= 500;
   }
 }
+
+const SIGNED_OUT = new Set(['session_not_found', 'interaction_login_required', 'interaction_of_another_user']);

@@ -117,8 +117,7 @@ export interface ConnectedApp {
 }
 
 export interface ConnectedApps {
-  user: UserView;
-  project?: { name: string };
+  /** The last used first. */
   connected_apps: ConnectedApp[];
 }
 
@@ -126,7 +125,8 @@ export interface Session {
   user: UserView;
   session_token?: string;
   session_jwt?: string;
-  project?: { name: string };
+  /** RFC 3339. */
+  expires_at?: string | null;
 }
 
 /** Proof of who the user is: a session's token or JWT, or a token of the host app's own login. */

@@ -91,6 +91,7 @@ test('sign in, who is it, sign out', async () => {
   assert.equal(stage.calls.at(-1).headers.authorization, 'Bearer session-token-of-ada');
   await hospes.session.logOut();
   assert.equal(await hospes.session.current(), null);
+  await client({ getToken: () => null }).session.logOut();
   assert.deepEqual(seen, ['Ada Quay', null], 'that nobody is signed in is no error');
 });
 

@@ -97,7 +97,7 @@ export async function openStage(files = () => undefined) {
       if (!stories[handle]) return [404, refusal(404, 'interaction_not_found')];
       const own = interaction(handle, stage.guest);
       if (verb === 'login') {
-        return isSignedIn ? [200, { ...own, next: 'consent', user: USER, login: undefined }] : [401, refusal(401, 'session_not_found')];
+        return isSignedIn ? [200, { ...own, next: 'consent', user: USER, login: undefined }] : [401, refusal(401, 'no_session_arguments')];
       }
       if (verb === 'decide') {
         const answer = body.decision === 'allow' ? 'code=c' : 'error=access_denied';
@@ -106,15 +106,15 @@ export async function openStage(files = () => undefined) {
       return [200, own];
     }
     if (id === 'session') {
-      if (method === 'GET') return isSignedIn ? [200, { user: USER }] : [401, refusal(401, 'session_not_found')];
+      if (method === 'GET') return isSignedIn ? [200, { user: USER }] : [401, refusal(401, 'no_session_arguments')];
       if (method === 'DELETE') return (stage.signedIn = false), [200, {}];
       if (body.email === 'many@harbour.example') return [429, refusal(429, 'too_many_requests')];
       if (body.password !== 'correct horse battery staple') return [401, refusal(401, 'unauthorized_credentials')];
       return [200, { user: USER, session_token: 'session-token-of-ada' }];
     }
-    if (!isSignedIn) return [401, refusal(401, 'session_not_found')];
+    if (!isSignedIn) return [401, refusal(401, 'no_session_arguments')];
     if (method === 'DELETE') return (stage.apps = stage.apps.filter((own) => own.client.client_id !== verb)), [200, {}];
-    return [200, { user: USER, project: { name: 'Harbour' }, connected_apps: stage.apps }];
+    return [200, { connected_apps: stage.apps }];
   }
 
   function refusal(status, error_type) {

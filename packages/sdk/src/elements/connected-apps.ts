@@ -1,9 +1,14 @@
 import { css, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
 import { HospesError } from '../error.js';
-import type { ConnectedApp, ConnectedApps } from '../shapes.js';
+import type { ConnectedApp, UserView } from '../shapes.js';
 import { HospesElement, define, nameOf } from './element.js';
 import * as icons from './icons.js';
 import { date, shown } from './text.js';
+
+interface Found {
+  user: UserView | undefined;
+  apps: ConnectedApp[];
+}
 
 /**
  * The apps that a user has connected, with what each may do, since when and until when, and a button to disconnect it.
@@ -62,7 +67,7 @@ export class HospesConnectedApps extends HospesElement {
   /** Offers to sign out of the server's own session. */
   declare signOut: boolean;
 
-  protected declare found: ConnectedApps | null;
+  protected declare found: Found | null;
   /** The `client_id` that is being disconnected. */
   protected declare busy: string | null;
   /** The name of the app that was disconnected last. */
@@ -75,10 +80,6 @@ export class HospesConnectedApps extends HospesElement {
     this.signOut = false;
   }
 
-  protected override get projectName(): string | undefined {
-    return this.found?.project?.name;
-  }
-
   protected get screen(): string {
     return this.isLoginShown ? 'login' : this.found ? 'list' : 'waiting';
   }
@@ -86,9 +87,10 @@ export class HospesConnectedApps extends HospesElement {
   protected begin(): void {
     void this.attempt(async () => {
       try {
-        this.found = await this.api.connectedApps.list();
+        const [{ connected_apps: apps }, session] = await Promise.all([this.api.connectedApps.list(), this.api.session.current()]);
+        this.found = { user: session?.user, apps };
       } catch (cause) {
-        if (!(cause instanceof HospesError) || cause.status !== 401) throw cause;
+        if (!(cause instanceof HospesError && cause.isSignedOut)) throw cause;
         this.askForLogin();
       }
     });
@@ -110,7 +112,7 @@ export class HospesConnectedApps extends HospesElement {
     this.refused = this.news = null;
     try {
       await this.api.connectedApps.revoke(client.client_id);
-      this.found = { ...this.found, connected_apps: this.found.connected_apps.filter((own) => own.client.client_id !== client.client_id) };
+      this.found = { ...this.found, apps: this.found.apps.filter((own) => own.client.client_id !== client.client_id) };
       this.news = nameOf(client);
       this.tell('hospes-disconnected', { client_id: client.client_id });
       // The button that had the focus is gone.
@@ -118,7 +120,7 @@ export class HospesConnectedApps extends HospesElement {
       this.renderRoot.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true });
     } catch (cause) {
       const error = this.report(cause);
-      if (error.status === 401) this.askForLogin();
+      if (error.isSignedOut) this.askForLogin();
       else this.refused = { clientId: client.client_id, error };
     } finally {
       this.busy = null;
@@ -138,12 +140,12 @@ export class HospesConnectedApps extends HospesElement {
     return this.found ? this.card('list', this.renderList(this.found)) : this.waiting();
   }
 
-  private renderList({ user, connected_apps }: ConnectedApps): TemplateResult {
+  private renderList({ user, apps }: Found): TemplateResult {
     const action = this.signOut ? html`<button class="text-button" @click=${() => void this.leave()}>${this.t('apps.sign_out')}</button>` : nothing;
     return html`<div class="head">${this.heading(this.t('apps.title'))}<p class="lead">${this.t('apps.lead')}</p></div>
-      ${this.face(user, action)}
+      ${user ? this.face(user, action) : action}
       <div class="news" role="status">${this.news === null ? nothing : html`<div class="hospes-note good">${icons.check}<p>${this.t('apps.disconnected', { client: this.news })}</p></div>`}</div>
-      ${connected_apps.length ? html`<ul class="apps">${connected_apps.map((own) => this.renderApp(own))}</ul>` : html`<p class="empty">${this.t('apps.none')}</p>`}`;
+      ${apps.length ? html`<ul class="apps">${apps.map((own) => this.renderApp(own))}</ul>` : html`<p class="empty">${this.t('apps.none')}</p>`}`;
   }
 
   private renderApp(app: ConnectedApp): TemplateResult {

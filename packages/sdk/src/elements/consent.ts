@@ -10,9 +10,6 @@ const DAY = 86_400_000;
 /** The end dates that are offered, as spans from now in days. */
 const ENDS = { day: 1, week: 7, month: 30, quarter: 90, year: 365 } as const;
 
-/** Somebody signed out, or in as another, while the page was open: begin again, as whoever is there now. */
-const SIGNED_OUT = new Set(['session_not_found', 'interaction_login_required', 'interaction_of_another_user']);
-
 /** Why the page must sign somebody in. */
 export type LoginReason = 'nobody' | 'reauthenticate' | 'switch';
 
@@ -171,7 +168,7 @@ export class HospesConsent extends HospesElement {
       try {
         this.go(await this.api.interactions.login(interactionId));
       } catch (cause) {
-        if (!(cause instanceof HospesError) || !SIGNED_OUT.has(cause.type)) throw cause;
+        if (!(cause instanceof HospesError && cause.isSignedOut)) throw cause;
         this.go(await this.api.interactions.start({ interaction_id: interactionId }));
       }
     });
@@ -191,7 +188,8 @@ export class HospesConsent extends HospesElement {
       this.busy = null;
       const error = this.report(cause);
       if (error.isTemporary) this.refused = error;
-      else if (SIGNED_OUT.has(error.type)) this.begin();
+      // Somebody signed out, or in as another, while the page was open: begin again, as whoever is there now.
+      else if (error.isSignedOut) this.begin();
       else this.failure = { error, retry: () => this.begin() };
     }
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { address, callsTo, inspect, isOn, stage, story } from './page.mjs';
 
-const apps = (more) => address('connected-apps', more);
+const apps = (more) => address('connected-apps', { '-host-name': 'Harbour', ...more });
 const lantern = { name: /Disconnect.*Lantern/ };
 
 story('which apps, what each may do, since when, until when', {}, async (page) => {
