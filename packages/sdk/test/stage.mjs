@@ -124,6 +124,7 @@ export async function openStage(files = () => undefined) {
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   stage.url = `http://127.0.0.1:${server.address().port}`;
   stage.guest = `http://localhost:${server.address().port}`;
+  stage.interaction = (id) => interaction(id, stage.guest);
   stage.stop = () => {
     server.closeAllConnections();
     server.close();

@@ -10,6 +10,8 @@ const DAY = 86_400_000;
 /** The end dates that are offered, as spans from now in days. */
 const ENDS = { day: 1, week: 7, month: 30, quarter: 90, year: 365 } as const;
 
+const NOBODY = { login_hint: null, reauthenticate: false, select_account: false, return_url: null };
+
 /** Why the page must sign somebody in. */
 export type LoginReason = 'nobody' | 'reauthenticate' | 'switch';
 
@@ -188,8 +190,10 @@ export class HospesConsent extends HospesElement {
       this.busy = null;
       const error = this.report(cause);
       if (error.isTemporary) this.refused = error;
-      // Somebody signed out, or in as another, while the page was open: begin again, as whoever is there now.
-      else if (error.isSignedOut) this.begin();
+      // Signed out, or in as another, while the page was open.
+      else if (error.isSignedOut) this.go({ ...step, next: 'login', login: NOBODY });
+      // An answer was lost: the server says again where to go.
+      else if (error.type === 'interaction_already_decided') this.begin();
       else this.failure = { error, retry: () => this.begin() };
     }
   }

@@ -32,7 +32,7 @@ export const formStyle = css`
     box-sizing: border-box; position: relative; display: block; inline-size: 100%; min-block-size: 2.75rem; margin: 0; padding: .625rem 1.125rem;
     border: 1px solid transparent; border-radius: var(--h-radius-small); background: none; font: 600 1rem/1.35 var(--h-font);
     color: var(--h-text); letter-spacing: -.006em; text-align: center; text-decoration: none; text-transform: none; overflow-wrap: anywhere;
-    cursor: pointer; user-select: none; -webkit-user-select: none; transition: background-color .12s, border-color .12s, color .12s;
+    cursor: pointer; transition: background-color .12s, border-color .12s, color .12s;
   }
   .hospes-button.primary { background: var(--h-accent); color: var(--h-accent-ink); box-shadow: 0 1px 2px rgba(10, 14, 12, .14), inset 0 1px 0 rgba(255, 255, 255, .1); }
   .hospes-button.primary:hover { background: var(--h-accent-hover); }
@@ -62,7 +62,7 @@ export const formStyle = css`
   .hospes-note.warning .hospes-icon { color: var(--h-warning); }
   .hospes-note.good { border-color: transparent; background: var(--h-accent-tint); }
   .hospes-note.good .hospes-icon { color: var(--h-link); }
-  .hospes-note code { font-size: .8125rem; overflow-wrap: anywhere; }
+  .hospes-note code { overflow-wrap: anywhere; }
   .hospes-icon { flex: none; inline-size: 1rem; block-size: 1rem; }
   .hospes-note .hospes-icon { margin-block-start: .125rem; }
   .hospes-hidden {

@@ -12,7 +12,6 @@ export const frameStyle = css`
   .card {
     inline-size: 100%; max-inline-size: var(--h-width); margin-inline: auto; padding: var(--h-padding); border-radius: var(--h-radius);
     background: var(--h-surface); box-shadow: var(--h-shadow); font: 400 1rem/1.5 var(--h-font); color: var(--h-text); text-align: start;
-    -webkit-font-smoothing: antialiased; -moz-osx-font-smoothing: grayscale;
   }
   .head { margin-block-end: 1.75rem; }
   .centred { text-align: center; }

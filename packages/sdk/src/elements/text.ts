@@ -31,4 +31,3 @@ export function initial(name: string): string {
 export function date(time: string | number, language: string): string {
   return new Intl.DateTimeFormat(language, { dateStyle: 'long' }).format(new Date(time));
 }
-

@@ -266,9 +266,25 @@ story('signed out while the page was open: asks for the login, loses nothing', {
     body: JSON.stringify({ error_type: 'interaction_login_required', error_message: 'x', request_id: 'r', status_code: 400 }),
   }));
   await page.getByRole('button', { name: 'Allow' }).click();
-  await page.waitForResponse(/\/interactions$/);
+  await page.getByLabel('Email', { exact: true }).fill('ada@harbour.example');
+  await page.getByLabel('Password', { exact: true }).fill('correct horse battery staple');
+  await page.keyboard.press('Enter');
   await isOn(page, 'consent');
   await page.unroute('**/decide');
+  await page.getByRole('button', { name: 'Allow' }).click();
+  await page.waitForURL(/code=c/);
+});
+
+story('an answer that was lost: the second try learns where to go', {}, async (page) => {
+  await page.goto(consent('consent'));
+  await isOn(page, 'consent');
+  const cors = { 'access-control-allow-origin': stage.guest, 'access-control-allow-credentials': 'true' };
+  const error = { error_type: 'interaction_already_decided', error_message: 'x', request_id: 'r', status_code: 409 };
+  await page.route('**/decide', (route) => route.fulfill({ status: 409, contentType: 'application/json', headers: cors, body: JSON.stringify(error) }));
+  await page.route('**/interactions', (route) => {
+    const answer = { ...stage.interaction('redirect'), interaction_id: 'consent' };
+    return route.fulfill({ status: 200, contentType: 'application/json', headers: cors, body: JSON.stringify(answer) });
+  });
   await page.getByRole('button', { name: 'Allow' }).click();
   await page.waitForURL(/code=c/);
 });
