@@ -15,8 +15,18 @@ const run = (name, ...args) => execFileSync(bin(name), args, { cwd: root, stdio:
 async function manifest() {
   const directory = await mkdtemp(join(tmpdir(), 'hospes-sdk-'));
   try {
-    run('cem', 'analyze', '--litelement', '--globs', 'src/elements/{consent,login,connected-apps,element}.ts', '--outdir', relative(root, directory), '--quiet');
-    return await readFile(join(directory, 'custom-elements.json'), 'utf8');
+    run('cem', 'analyze', '--outdir', relative(root, directory), '--quiet');
+    const text = await readFile(join(directory, 'custom-elements.json'), 'utf8');
+    const found = JSON.parse(text.replaceAll(/src\/(elements\/[a-z-]+)\.ts/g, 'lib/$1.js'));
+    found.modules.sort((one, other) => one.path.localeCompare(other.path));
+    for (const own of found.modules.flatMap(({ declarations }) => declarations)) {
+      own.members = own.members?.filter(({ privacy = 'public' }) => privacy === 'public');
+      // What is not a public property is state of the element's own; what is not named in a comment is no event of ours.
+      const names = new Set(own.members?.map(({ name }) => name));
+      own.attributes = own.attributes?.filter(({ fieldName }) => !fieldName || names.has(fieldName));
+      own.events = own.events?.filter(({ name }) => name.startsWith('hospes-'));
+    }
+    return JSON.stringify(found, null, 2);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

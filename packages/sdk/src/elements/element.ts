@@ -23,6 +23,10 @@ function troubleOf({ type, status, isTemporary }: HospesError): Trouble {
   return status >= 400 && status < 500 && !isTemporary ? 'client_mistake' : 'fault';
 }
 
+/**
+ * @attr {'light' | 'dark'} color-scheme - Left out: what the device prefers.
+ * @attr {'shadcn'} theme - Takes what is not set from the variables of shadcn/ui.
+ */
 export abstract class HospesElement extends LitElement {
   static override styles: CSSResultGroup = [tokens, formStyle, frameStyle];
 
