@@ -10,7 +10,7 @@ use crate::{
         management,
         oauth::{authorize, introspect, jwks, logout, metadata, register, revoke, token, userinfo},
         observe::{Callers, answer_in_time, observed},
-        operations, page_routes, stytch,
+        operations, page_routes, sdk, stytch,
     },
     pages,
 };
@@ -38,6 +38,7 @@ pub fn router(app: &App) -> Router {
         .layer(from_fn_with_state(app.clone(), page_routes::draw_failures_for_people));
     let at_issuer = Router::new()
         .merge(observed(keys(), app, Callers::Readers))
+        .merge(observed(sdk_files(), app, Callers::Readers))
         .merge(observed(api(), app, Callers::Clients))
         .merge(observed(stytch::router(app), app, Callers::Clients))
         .merge(observed(people(app), app, Callers::SameOrigin))
@@ -64,6 +65,11 @@ fn whole<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
 /// The published keys.
 fn keys() -> Router<App> {
     whole(Router::new().route(Endpoints::JWKS, get(jwks::jwks)))
+}
+
+/// The SDK, for pages without a bundler.
+fn sdk_files() -> Router<App> {
+    whole(Router::new().route("/sdk/{*path}", get(sdk::file)))
 }
 
 /// What clients call, from any origin (mcp T-06).

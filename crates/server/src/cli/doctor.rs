@@ -10,6 +10,7 @@ use crate::{
     clock::Clock,
     config::{Config, Destination, MasterKeySource},
     fetch::{Fetch, FetchConfig, FetchError, Fetched},
+    http::sdk,
     keys::{KeyState, MasterKey, state_of},
     project::{self, SIGNING_ALGS},
     rfc3339,
@@ -95,9 +96,16 @@ pub(super) fn run(config: &Config, form: Form) -> Result<Outcome> {
     look_at_proxies(config, &mut report);
     look_at_files(config, &mut report);
     look_at_space(config, &mut report);
+    look_at_sdk(config, &mut report);
     show(&report, form);
     let is_well = report.findings.iter().all(|finding| finding.level != Level::Error);
     Ok(if is_well { Outcome::Done } else { Outcome::Found })
+}
+
+/// What a page that loads the SDK from here writes into its script tag.
+fn look_at_sdk(config: &Config, report: &mut Report) {
+    let (path, integrity) = sdk::pinned();
+    report.ok("sdk", format!("{}{path} has integrity=\"{integrity}\"", config.issuer.as_str().trim_end_matches('/')));
 }
 
 /// The store, if it can be worked with.

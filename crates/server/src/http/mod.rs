@@ -13,5 +13,6 @@ pub(crate) mod oauth;
 pub(crate) mod observe;
 pub(crate) mod operations;
 pub(crate) mod page_routes;
+pub(crate) mod sdk;
 pub(crate) mod stytch;
 pub(crate) mod visit;

@@ -1,5 +1,7 @@
 //! The command line from outside: the built program on a directory of its own.
 
+use aws_lc_rs::digest;
+use base64ct::{Base64, Encoding as _};
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -736,6 +738,9 @@ fn doctor_says_what_to_mend() {
     for expected in ["answers with its own metadata", "published keys", "Date header", "All is well"] {
         assert!(ran.stdout.contains(expected), "{expected:?} is not in {}", ran.stdout);
     }
+    let script = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packages/sdk/dist/hospes.js")).unwrap();
+    let hash = Base64::encode_string(digest::digest(&digest::SHA384, &script).as_ref());
+    assert!(ran.stdout.contains(&format!("/hospes.js has integrity=\"sha384-{hash}\"")), "{}", ran.stdout);
     // A rotation in this process is published by that one, within a second or two.
     assert_eq!(place.run(&["key", "rotate", "--now"]).code, 0);
     let is_well = (0..40).any(|_| {

@@ -45,6 +45,7 @@ mod races;
 mod register;
 mod review;
 mod revoke;
+mod sdk;
 mod stytch_plane;
 mod tidy;
 mod token_code;

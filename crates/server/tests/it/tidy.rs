@@ -135,7 +135,8 @@ fn code_strings_and_comments_are_told_apart() {
 }
 
 fn walk(directory: &Path, keep: &dyn Fn(&Path) -> bool, found: &mut Vec<PathBuf>) {
-    let skipped = ["target", "node_modules", ".git", ".venv", "__pycache__", "test-results"];
+    // `dist` and `lib` are what the SDK's build writes.
+    let skipped = ["target", "node_modules", ".git", ".venv", "__pycache__", "test-results", "dist", "lib"];
     let Ok(entries) = fs::read_dir(directory) else { return };
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.sort();
