@@ -93,7 +93,7 @@ export class HospesConsent extends HospesElement {
   protected declare step: Interaction | null;
   /** What was decided, once the server has taken it. */
   protected declare decided: 'allow' | 'deny' | null;
-  protected declare busy: 'allow' | 'deny' | 'continue' | null;
+  protected declare busy: 'allow' | 'deny' | null;
   /** Why the last decision could not be sent. */
   protected declare refused: HospesError | null;
 
@@ -113,6 +113,8 @@ export class HospesConsent extends HospesElement {
   }
 
   protected begin(): void {
+    // Also so that what was ticked for one question does not count for the next.
+    this.step = null;
     void this.attempt(async () => {
       const from = this.interaction ? { interaction_id: this.interaction } : beginningOf(location.href);
       if (!from) throw new HospesError('no_interaction', 'the address has neither `interaction` nor `client_id`', 400);
