@@ -32,4 +32,9 @@ export class HospesError extends Error {
   }
 }
 
-const SIGNED_OUT = new Set(['session_not_found', 'interaction_login_required', 'interaction_of_another_user']);
+const SIGNED_OUT = new Set([
+  'session_not_found',
+  'no_oauth_authorize_user_selector',
+  'interaction_login_required',
+  'interaction_of_another_user',
+]);

@@ -258,22 +258,24 @@ story('choose an account, or another, and come back from it', {}, async (page) =
   await isOn(page, 'consent');
 });
 
-story('signed out while the page was open: asks for the login, loses nothing', {}, async (page) => {
-  await page.goto(consent('consent'));
-  await isOn(page, 'consent');
-  await page.route('**/decide', (route) => route.fulfill({
-    status: 400, contentType: 'application/json', headers: { 'access-control-allow-origin': stage.guest, 'access-control-allow-credentials': 'true' },
-    body: JSON.stringify({ error_type: 'interaction_login_required', error_message: 'x', request_id: 'r', status_code: 400 }),
-  }));
-  await page.getByRole('button', { name: 'Allow' }).click();
-  await page.getByLabel('Email', { exact: true }).fill('ada@harbour.example');
-  await page.getByLabel('Password', { exact: true }).fill('correct horse battery staple');
-  await page.keyboard.press('Enter');
-  await isOn(page, 'consent');
-  await page.unroute('**/decide');
-  await page.getByRole('button', { name: 'Allow' }).click();
-  await page.waitForURL(/code=c/);
-});
+for (const error_type of ['interaction_login_required', 'no_oauth_authorize_user_selector']) {
+  story(`signed out while the page was open (${error_type}): asks for the login, loses nothing`, {}, async (page) => {
+    await page.goto(consent('consent'));
+    await isOn(page, 'consent');
+    await page.route('**/decide', (route) => route.fulfill({
+      status: 400, contentType: 'application/json', headers: { 'access-control-allow-origin': stage.guest, 'access-control-allow-credentials': 'true' },
+      body: JSON.stringify({ error_type, error_message: 'x', request_id: 'r', status_code: 400 }),
+    }));
+    await page.getByRole('button', { name: 'Allow' }).click();
+    await page.getByLabel('Email', { exact: true }).fill('ada@harbour.example');
+    await page.getByLabel('Password', { exact: true }).fill('correct horse battery staple');
+    await page.keyboard.press('Enter');
+    await isOn(page, 'consent');
+    await page.unroute('**/decide');
+    await page.getByRole('button', { name: 'Allow' }).click();
+    await page.waitForURL(/code=c/);
+  });
+}
 
 story('an answer that was lost: the second try learns where to go', {}, async (page) => {
   await page.goto(consent('consent'));
