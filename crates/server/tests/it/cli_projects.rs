@@ -53,9 +53,10 @@ fn the_list_says_which_projects_the_server_answers_for() {
     let (place, first) = Place::initialised();
     let lagoon = "https://auth.lagoon.example";
     place.json(&["init", "--issuer", lagoon, "--name", "Lagoon"]);
-    let list = place.json(&["project", "list"])["projects"].clone();
-    let column =
-        |name: &str| -> Vec<Value> { list.as_array().unwrap().iter().map(|project| project[name].clone()).collect() };
+    // The oldest come first; these are of the same second.
+    let mut list = place.json(&["project", "list"])["projects"].as_array().unwrap().clone();
+    list.sort_by_key(|project| project["name"].to_string());
+    let column = |name: &str| -> Vec<Value> { list.iter().map(|project| project[name].clone()).collect() };
     assert_eq!(column("name"), ["Harbour", "Lagoon"]);
     assert_eq!(column("issuer"), ["http://127.0.0.1:8080", lagoon]);
     assert_eq!(column("kind"), ["test", "live"]);
