@@ -147,6 +147,14 @@ def a_user_who_decides():
     return path(interaction_id=interaction_id) | body(**decision)
 
 
+# ---------------------------------------------------------------- public tokens
+
+
+@story("DELETE /v1/public_tokens/{public_token}")
+def a_public_token():
+    return path(public_token=management.public_token())
+
+
 # ---------------------------------------------------------------- passwords
 
 

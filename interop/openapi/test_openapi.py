@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 
 import management
+import stories
 from management import ISSUER, PROJECT, SECRET, call
 
 NO_SUCH_FACTOR = "nobody has such a factor, so there is none to delete"
@@ -38,6 +39,8 @@ def records():
         "profile_id": management.profile()["profile_id"],
         "webhook_id": management.webhook()["webhook_id"],
         "secret_id": call("POST", "/v1/secrets", {})["secret"]["secret_id"],
+        "public_token": management.public_token(),
+        "interaction_id": stories.an_interaction()[0],
         # In bodies only.
         "session_token": login["session_token"],
         "session_jwt": login["session_jwt"],
