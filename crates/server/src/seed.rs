@@ -28,7 +28,7 @@ use hospes_protocol::{
     login_name, machine, phone_number,
     policy::Policy,
     policy_rules, public_token,
-    registration_rules::validate_client_settings,
+    registration_rules::validate_client_settings_allowing,
     trusted_profile::{self, ProfileSettings, TrustedProfile},
     user::{Email, Name, PhoneNumber, Profile, Status, User},
 };
@@ -317,7 +317,9 @@ impl Seed {
 
     /// Whether everything in the file is consistent; nothing is made.
     pub fn validate(&self, config: &Config) -> Result<()> {
-        project_settings::validate(&self.settings()?, &config.lifetimes, &config.fetch).map_err(|why| anyhow!(why))?;
+        let settings = self.settings()?;
+        project_settings::validate(&settings, &config.lifetimes, &config.fetch).map_err(|why| anyhow!(why))?;
+        let schemes: Vec<_> = settings.private_use_schemes.iter().map(String::as_str).collect();
         if let Some(id) = &self.project.id {
             project::validate_id(id)?;
         }
@@ -327,7 +329,7 @@ impl Seed {
         self.validate_public_tokens(config)?;
         policy_rules::validate(&self.policy).map_err(|refusal| anyhow!("policy: {}", refusal.description))?;
         for client in &self.clients {
-            client.validate(&self.policy).with_context(|| format!("client {}", client.settings.name))?;
+            client.validate(&self.policy, &schemes).with_context(|| format!("client {}", client.settings.name))?;
         }
         let mut seen = BTreeSet::new();
         for user in &self.users {
@@ -410,11 +412,12 @@ impl Seed {
 }
 
 impl SeedClient {
-    fn validate(&self, policy: &Policy) -> Result<()> {
+    fn validate(&self, policy: &Policy, private_schemes: &[&str]) -> Result<()> {
         if let Some(id) = &self.id {
             project::parse_client_id(id.as_str())?;
         }
-        validate_client_settings(&self.settings).map_err(|refusal| anyhow!("{}", refusal.description))?;
+        validate_client_settings_allowing(&self.settings, private_schemes)
+            .map_err(|refusal| anyhow!("{}", refusal.description))?;
         project::validate_client_against(policy, &self.settings)?;
         if let Some(secret) = &self.secret {
             ensure!(project::uses_secret(&self.settings), "it has a secret, and none of its methods uses one");

@@ -120,6 +120,10 @@ async fn send_one(app: &App, (project, id): &Target) -> Result<Sent, Failure> {
         Some(event) => attempt(app, project, &webhook, &taken, event, now).await,
         None => Attempted { status: None, error: Some(FORGOTTEN.to_owned()), state: State::GivenUp { at: now } },
     };
+    if matches!(attempted.state, State::GivenUp { .. }) {
+        let (event_id, error) = (&taken.event_id, attempted.error.as_deref());
+        warn!(webhook_id = %id, %event_id, status = attempted.status, error, "an event for a webhook was given up");
+    }
     let sent = if matches!(attempted.state, State::Delivered { .. }) { Sent::Delivered } else { Sent::Failed };
     let (project, id) = (project.clone(), id.clone());
     app.store.write(move |tx| Ok(tx.finish_delivery(&project, &id, &taken, &attempted)?)).await?;

@@ -799,6 +799,18 @@ fn the_example_seed_loads_into_an_empty_database_and_only_there() {
 }
 
 #[test]
+fn a_seeds_clients_may_have_the_schemes_that_the_seed_allows() {
+    let client = "[[clients]]\nname = \"Editor\"\nredirect_uris = [\"cursor://callback\"]\nparty = \"third\"\n\
+                  authentication_methods = [\"none\"]\n";
+    let place = Place::empty();
+    fs::write(place.path("hospes.toml"), "issuer = \"http://localhost:8080\"\n").unwrap();
+    fs::write(place.path("seed.toml"), client).unwrap();
+    place.fails(&["seed", "seed.toml"], "client Editor");
+    fs::write(place.path("seed.toml"), format!("[settings]\nprivate_use_schemes = [\"cursor\"]\n{client}")).unwrap();
+    assert_eq!(place.json(&["seed", "seed.toml"])["clients"].as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn a_seed_with_a_mistake_loads_nothing() {
     for (mistake, expected) in [
         ("[[clients]]\nname = \"X\"\nredirect_uris = [\"https://a.example/\"]\nredirct = 1\n", "redirct"),
