@@ -121,14 +121,14 @@ fn a_look_up_falls_back_on_a_reader() {
         assert_eq!(notes, Some(1));
         std::mem::take(&mut *asked_on.lock().unwrap())
     };
-    let here = thread::current().name().map(str::to_owned);
-    let reader = Some("store-reader".to_owned());
-    assert_eq!(look_up(false), [here.clone()]);
-    assert_eq!(look_up(true), [here.clone(), reader.clone()]);
+    let here = vec![thread::current().name().map(str::to_owned)];
+    let on_a_reader = vec![Some("store-reader".to_owned())];
+    assert_eq!(look_up(false), here);
+    assert_eq!(look_up(true), [here.clone(), on_a_reader.clone()].concat());
     let taken = db.store.take_what_is_at_hand();
-    assert_eq!(look_up(false), [reader]);
+    assert_eq!(look_up(false), on_a_reader);
     drop(taken);
-    assert_eq!(look_up(false), [here]);
+    assert_eq!(look_up(false), here);
 }
 
 #[test]
