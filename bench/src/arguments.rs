@@ -12,7 +12,7 @@ Usage: hospes-bench [--rows A,B] [--seconds N] [--rounds N] [--database KIND] [-
 
   --rows A,B        only these rows; `--rows help` lists them. `growth` and `housekeeping` run only when named: the
                     first fills a database with many grants, the second waits for the job that removes expired rows
-  --grants N        how many grants `growth` compares with 10,000 (default 10 million, which take 8 GB for a while)
+  --grants N        how many grants `growth` compares with 10,000 (default 10 million, which take 20 GB for a while)
   --seconds N       how long a round measures one program (default 2)
   --rounds N        rounds; medians are printed (default 5)
   --database KIND   sqlite (default), postgres (a private one that is started and stopped), both, or a postgres:// URL
