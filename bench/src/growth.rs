@@ -7,8 +7,8 @@ use crate::{
     cores::Cores,
     load,
     place::{Kind, Provider, Subject},
-    report::{Figures, median},
-    rows::{self, Row},
+    report::median,
+    rows,
     server::{self, Installed, Limits},
 };
 use anyhow::{Context as _, Result};
@@ -52,26 +52,12 @@ pub(crate) async fn growth(cores: &Cores, arguments: &Arguments) -> Result<Growt
     let mut measured = Vec::new();
     for row in rows::ALL.iter().filter(|row| MEASURED.contains(&row.key)) {
         eprintln!("measuring {} beside {FEW} and {} grants …", row.name, arguments.grants);
-        let [few, many] = in_turn(row, &subjects, arguments).await?;
+        let costs = rows::in_turn(row, &subjects, arguments).await?;
+        let mut costs = costs.iter().map(|(_, figures)| median(figures.iter().map(|own| own.cpu_micros).collect()));
+        let (few, many) = costs.next().zip(costs.next()).context("two databases were measured")?;
         measured.push((row.name, few, many));
     }
     Ok(Growth { many: arguments.grants, rows: measured })
-}
-
-/// The CPU µs of one operation at each of two servers.
-async fn in_turn(row: &Row, subjects: &[Subject<'_>; 2], arguments: &Arguments) -> Result<[f64; 2]> {
-    let mut scripts = [row.scripts_of(&subjects[0]).await?, row.scripts_of(&subjects[1]).await?];
-    let mut costs = [Vec::new(), Vec::new()];
-    for _ in 0..arguments.rounds {
-        for ((subject, scripts), costs) in subjects.iter().zip(&mut scripts).zip(&mut costs) {
-            let before = subject.running.cpu()?;
-            let own = std::mem::take(scripts);
-            let (own, round) = load::run(subject.running.address, own, arguments.time).await.context(row.key)?;
-            *scripts = own;
-            costs.push(Figures::of(round, subject.running.cpu()?.saturating_sub(before)).cpu_micros);
-        }
-    }
-    Ok(costs.map(median))
 }
 
 /// Refreshes from the start of the server until long after the first expired row has gone.

@@ -113,8 +113,26 @@ pub(crate) fn chosen(names: &[String]) -> impl Iterator<Item = &'static Row> {
     ALL.iter().filter(move |row| names.is_empty() || names.iter().any(|name| name == row.key))
 }
 
-/// Measures all subjects in turn, round by round, so that what disturbs the machine disturbs them alike.
+/// What came of the limit program, Hospes and the peer.
 pub(crate) async fn measure(row: &Row, subjects: &[Subject<'_>], arguments: &Arguments) -> Result<Measured> {
+    let mut measured = Measured::default();
+    for (subject, figures) in in_turn(row, subjects, arguments).await? {
+        match subject.kind {
+            Kind::Limit => measured.limit = figures,
+            Kind::Hospes(_) => measured.hospes = figures,
+            Kind::Peer(_) => measured.peer = figures,
+        }
+    }
+    Ok(measured)
+}
+
+/// Measures all subjects that know the operation in turn, round by round, so that what disturbs the machine disturbs
+/// them alike.
+pub(crate) async fn in_turn<'s, 'r>(
+    row: &Row,
+    subjects: &'s [Subject<'r>],
+    arguments: &Arguments,
+) -> Result<Vec<(&'s Subject<'r>, Vec<Figures>)>> {
     let mut prepared = Vec::new();
     for subject in subjects {
         if let Some(scripts) = row.scripts(subject).await.with_context(|| format!("preparing {}", row.key))? {
@@ -131,15 +149,7 @@ pub(crate) async fn measure(row: &Row, subjects: &[Subject<'_>], arguments: &Arg
             figures.push(Figures::of(round, subject.running.cpu()?.saturating_sub(before)));
         }
     }
-    let mut measured = Measured::default();
-    for (subject, _, figures) in prepared {
-        match subject.kind {
-            Kind::Limit => measured.limit = figures,
-            Kind::Hospes(_) => measured.hospes = figures,
-            Kind::Peer(_) => measured.peer = figures,
-        }
-    }
-    Ok(measured)
+    Ok(prepared.into_iter().map(|(subject, _, figures)| (subject, figures)).collect())
 }
 
 impl Row {
