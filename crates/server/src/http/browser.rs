@@ -28,7 +28,11 @@ pub(crate) struct Browser {
 pub(crate) enum FormKind {
     Login,
     Account,
+    /// Whom the page for choosing an account showed.
+    AccountShown,
     Consent,
+    /// What the consent page showed, and to whom.
+    ConsentShown,
     Logout,
     Apps,
     ForgotPassword,
@@ -40,7 +44,9 @@ impl FormKind {
         match self {
             Self::Login => b"login",
             Self::Account => b"account",
+            Self::AccountShown => b"account-shown",
             Self::Consent => b"consent",
+            Self::ConsentShown => b"consent-shown",
             Self::Logout => b"logout",
             Self::Apps => b"apps",
             Self::ForgotPassword => b"forgot-password",
@@ -122,13 +128,19 @@ impl Browser {
         self.binding.as_deref().is_some_and(|binding| sha256(binding.as_bytes()).ct_eq(hash).into())
     }
 
-    /// The token that a form of this kind carries. Forms for people who are not signed in are bound to the browser only, so
-    /// that a login in another tab does not spoil them; every other form is bound to the session too, so that a form drawn for one user is not
-    /// taken from the next.
+    /// The token that a form of this kind carries. A form of an interaction is bound to the browser only, so that a login
+    /// or logout in another tab does not make it a forged one; what it showed, and every other form, is bound to the
+    /// session too, so that what one user saw is not answered by the next.
     pub(crate) fn csrf(&self, app: &App, kind: FormKind, subject: &str) -> String {
         let session = match kind {
-            FormKind::Login | FormKind::ForgotPassword | FormKind::ResetPassword => "",
-            _ => self.session.as_deref().unwrap_or_default(),
+            FormKind::Login
+            | FormKind::Account
+            | FormKind::Consent
+            | FormKind::ForgotPassword
+            | FormKind::ResetPassword => "",
+            FormKind::AccountShown | FormKind::ConsentShown | FormKind::Logout | FormKind::Apps => {
+                self.session.as_deref().unwrap_or_default()
+            }
         };
         let binding = self.binding.as_deref().unwrap_or_default();
         let parts = [kind.label(), subject.as_bytes(), binding.as_bytes(), session.as_bytes()];

@@ -207,6 +207,23 @@ async fn the_account_can_be_switched_on_the_consent_page() {
     assert_eq!(tokens.access()["sub"], "user-test-bob");
 }
 
+/// The login ends between the page and the answer: nothing is answered, and nothing is lost.
+#[tokio::test]
+async fn who_is_no_longer_signed_in_is_asked_to_log_in_and_then_again() {
+    let app = TestApp::new().await;
+    let web = app.client("web");
+    let mut browser = app.browser();
+    browser.sign_in("alice").await;
+    let page = asked(&app, &mut browser, "openid profile").await;
+    browser.cookies.remove("hospes_session").unwrap();
+    let login = browser.submit(page.form().press(decision::ALLOW)).await;
+    assert_eq!(login.page(), "login", "{}", login.body);
+    let page = browser.login(&login, "alice").await;
+    assert_eq!(page.page(), "consent", "{}", page.body);
+    let tokens = web.redeem(&browser.allow(&page).await.callback().code()).await.tokens();
+    assert_eq!(tokens.access()["sub"], "user-test-alice");
+}
+
 #[tokio::test]
 async fn a_form_without_a_button_decides_nothing() {
     let app = TestApp::new().await;

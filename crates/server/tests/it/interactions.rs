@@ -320,6 +320,18 @@ async fn a_client_that_wants_a_fresh_login_or_a_choice_of_account_gets_it() {
     }
 }
 
+/// The user has logged out at the host app since: consent is asked of nobody, and who comes back goes on.
+#[tokio::test]
+async fn nobody_is_asked_to_log_in() {
+    let app = hosted().await;
+    let (web, mut browser) = (app.client("web"), app.browser());
+    let id = handle(&mut browser, &web.request().with("prompt", "login")).await;
+    assert_eq!(login(&app, &id, "user-test-alice").await["next"], "consent");
+    let asked = call(&app, "", json!({ "interaction_id": id })).await.done();
+    assert_eq!((&asked["next"], &asked["user"], &asked["scopes"]), (&json!("login"), &Value::Null, &json!([])));
+    assert_eq!(open(&app, &id, "user-test-alice").await["next"], "consent");
+}
+
 /// A session says itself when its user logged in; calling it a login makes it no younger.
 #[tokio::test]
 async fn a_session_of_ours_logs_in_with_the_time_of_its_login() {
@@ -537,9 +549,10 @@ async fn a_raw_query_is_answered_in_the_browser_in_which_it_came() {
         }
     }
     let bound = json!({ "browser_binding": BINDING });
-    let asked = call(&app, &format!("/{id}/login"), with(alice, bound.clone())).await.done();
+    let asked = call(&app, &format!("/{id}/login"), with(alice.clone(), bound.clone())).await.done();
     assert_eq!(asked["next"], "consent");
-    let again = call(&app, "", with(json!({ "interaction_id": id }), bound.clone())).await.done();
+    let opened = with(json!({ "interaction_id": id, "browser_binding": BINDING }), alice);
+    let again = call(&app, "", opened).await.done();
     assert_eq!((&again["next"], &again["scopes"]), (&asked["next"], &asked["scopes"]));
     let decided = decide(&app, id, with(allowing("user-test-alice"), bound.clone())).await.done();
     let callback = told(&decided);

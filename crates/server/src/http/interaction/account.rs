@@ -34,7 +34,7 @@ pub(crate) async fn get(State(app): State<App>, mut visit: Visit, query: Query) 
         form: FormView {
             action: format!("{}/account", app.base_path),
             interaction: Some(waiting.id().as_str().to_owned()),
-            csrf: visit.browser.csrf(&app, FormKind::Account, waiting.id().as_str()),
+            csrf: waiting.csrf(&app, &visit, FormKind::Account, (FormKind::AccountShown, waiting.id().as_str())),
         },
         client: ClientView::of(waiting.client()),
         account: AccountView::of(user),
@@ -45,8 +45,14 @@ pub(crate) async fn get(State(app): State<App>, mut visit: Visit, query: Query) 
 pub(crate) async fn post(State(app): State<App>, mut visit: Visit, form: Form) -> Result<Response, Failure> {
     let Form(parameters) = form;
     let waiting = waiting::find(&app, &mut visit, &parameters).await?;
-    visit.check_form(&app, FormKind::Account, waiting.id().as_str(), parameters.get(field::CSRF))?;
+    let page = waiting.check_form(&app, &visit, FormKind::Account, &parameters)?;
     match parameters.get(field::DECISION) {
+        // Somebody else has logged in since, or nobody is signed in any more.
+        Some(decision::CONTINUE)
+            if !visit.browser.csrf_holds(&app, FormKind::AccountShown, waiting.id().as_str(), page) =>
+        {
+            waiting.advance(&app, &visit).await
+        }
         Some(decision::CONTINUE) => choose(&app, &mut visit, waiting, &parameters).await,
         Some(decision::SWITCH) => Ok(Page::Login.go(&app, waiting.id())),
         Some(decision::CANCEL) => login::cancel(&app, &visit, waiting).await,

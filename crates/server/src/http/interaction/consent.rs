@@ -49,10 +49,11 @@ pub(crate) async fn get(State(app): State<App>, mut visit: Visit, query: Query) 
         form: FormView {
             action: format!("{}/consent", app.base_path),
             interaction: Some(waiting.id().as_str().to_owned()),
-            csrf: format!(
-                "{}.{}",
-                visit.browser.csrf(&app, FormKind::Consent, waiting.id().as_str()),
-                visit.browser.csrf(&app, FormKind::Consent, &shown(waiting.id(), &question))
+            csrf: waiting.csrf(
+                &app,
+                &visit,
+                FormKind::Consent,
+                (FormKind::ConsentShown, &shown(waiting.id(), &question)),
             ),
         },
         client: ClientView::of(waiting.client()),
@@ -70,13 +71,13 @@ pub(crate) async fn get(State(app): State<App>, mut visit: Visit, query: Query) 
 pub(crate) async fn post(State(app): State<App>, mut visit: Visit, form: Form) -> Result<Response, Failure> {
     let Form(parameters) = form;
     let waiting = waiting::find(&app, &mut visit, &parameters).await?;
-    let (form, page) = parameters.get(field::CSRF).and_then(|token| token.split_once('.')).unzip();
-    visit.check_form(&app, FormKind::Consent, waiting.id().as_str(), form)?;
+    let page = waiting.check_form(&app, &visit, FormKind::Consent, &parameters)?;
     match parameters.get(field::DECISION) {
         Some(decision::ALLOW) => {
-            // What the user has not seen they cannot have allowed: the question may have changed under the open page.
+            // What the user has not seen they cannot have allowed: the question, or who is signed in, may have changed
+            // under the open page.
             if let Ok((_, Step::Consent(question))) = waiting.step(visit.now)
-                && !visit.browser.csrf_holds(&app, FormKind::Consent, &shown(waiting.id(), &question), page)
+                && !visit.browser.csrf_holds(&app, FormKind::ConsentShown, &shown(waiting.id(), &question), page)
             {
                 return Ok(Page::Consent.go(&app, waiting.id()));
             }

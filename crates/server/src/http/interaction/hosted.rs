@@ -272,7 +272,13 @@ impl Turn {
                 hosted::validate_return(&interaction.progress, user)?;
                 (answer.said.clone(), None)
             }
-            (None, Move::Open) => (Said::Unasked, Some(Naming::Present)),
+            (None, Move::Open) => {
+                if named.is_none() {
+                    // Who was there before is not there now. It stays stored: they may come back.
+                    interaction.progress = Progress::default();
+                }
+                (Said::Unasked, Some(Naming::Present))
+            }
             (None, Move::Login) => (Said::Unasked, Some(Naming::Login)),
             (None, Move::Decide(said)) => {
                 hosted::validate_decider(&interaction.progress, user, said)?;

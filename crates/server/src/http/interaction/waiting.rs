@@ -11,7 +11,7 @@ use super::{
 use crate::{
     app::App,
     failure::Failure,
-    http::{answer::NO_STORE, visit::Visit},
+    http::{answer::NO_STORE, browser::FormKind, visit::Visit},
     pages::field,
 };
 use axum::response::{IntoResponse, Redirect, Response};
@@ -135,6 +135,25 @@ fn open(found: Option<StoredInteraction>, now: Timestamp) -> Result<StoredIntera
 impl Waiting {
     pub(crate) fn id(&self) -> &InteractionId {
         &self.interaction.id
+    }
+
+    /// The token of a form of this interaction: that we drew it for this browser, and what it `shows` to whom.
+    pub(crate) fn csrf(&self, app: &App, visit: &Visit, form: FormKind, shows: (FormKind, &str)) -> String {
+        let (kind, shown) = shows;
+        format!("{}.{}", visit.browser.csrf(app, form, self.id().as_str()), visit.browser.csrf(app, kind, shown))
+    }
+
+    /// Refuses a form that we did not draw for this browser; answers with the token of what it showed.
+    pub(crate) fn check_form<'form>(
+        &self,
+        app: &App,
+        visit: &Visit,
+        kind: FormKind,
+        form: &'form Parameters,
+    ) -> Result<Option<&'form str>, Failure> {
+        let (token, shown) = form.get(field::CSRF).and_then(|token| token.split_once('.')).unzip();
+        visit.check_form(app, kind, self.id().as_str(), token)?;
+        Ok(shown)
     }
 
     pub(crate) fn client(&self) -> &Client {
