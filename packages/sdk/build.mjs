@@ -2,10 +2,10 @@
 // holds it) and custom-elements.json. With --check it only says whether what is committed is what the source makes.
 
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import { bundle, root } from './bundle.mjs';
+import { bundle, root, smallTemplates } from './bundle.mjs';
 
 const isCheck = process.argv.includes('--check');
 const bin = (name) => join(root, 'node_modules/.bin', name);
@@ -35,12 +35,16 @@ async function manifest() {
 const NOTICE = '/*! Hospes, Apache-2.0. Contains Lit, BSD-3-Clause: see LICENSE.lit.txt */\n';
 const files = [
   ...(await bundle([{ in: 'src/browser.ts', out: 'hospes' }])).map(({ path, text }) => [`dist/${path}`, path === 'hospes.js' ? NOTICE + text : text]),
-  ['dist/LICENSE.lit.txt', await readFile(join(root, 'node_modules/lit/LICENSE'), 'utf8')],
+  ['dist/LICENSE.lit.txt', await readFile(join(root, 'node_modules/lit-html/LICENSE'), 'utf8')],
   ['custom-elements.json', `${(await manifest()).trim()}\n`],
 ];
 
 await rm(join(root, 'lib'), { recursive: true, force: true });
 run('tsc', '-p', '.');
+for (const name of await readdir(join(root, 'lib/elements'))) {
+  const file = join(root, 'lib/elements', name);
+  if (name.endsWith('.js')) await writeFile(file, smallTemplates(await readFile(file, 'utf8')));
+}
 run('tsc', '-p', 'tsconfig.registry.json');
 
 if (isCheck) {

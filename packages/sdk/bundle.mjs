@@ -6,19 +6,17 @@ import { build } from 'esbuild';
 
 export const root = fileURLToPath(new URL('.', import.meta.url));
 
-/** Lit's templates are strings to a bundler: it does not make them smaller, so this does. */
 const templates = {
   name: 'templates',
   setup({ onLoad }) {
-    onLoad({ filter: /src\/elements\/[a-z-]+\.ts$/ }, async ({ path }) => {
-      const source = await readFile(path, 'utf8');
-      const contents = source
-        .replace(/css`([^`]*)`/g, (_, css) => `css\`${smallCss(css)}\``)
-        .replace(/(>|\})\n\s+(?=<|\$\{)/g, '$1');
-      return { contents, loader: 'ts' };
-    });
+    onLoad({ filter: /src\/elements\/[a-z-]+\.ts$/ }, async ({ path }) => ({ contents: smallTemplates(await readFile(path, 'utf8')), loader: 'ts' }));
   },
 };
+
+/** Markup and CSS in templates are strings to every bundler: none makes them smaller, so this does. */
+export function smallTemplates(source) {
+  return source.replace(/css ?`([^`]*)`/g, (_, css) => `css\`${smallCss(css)}\``).replace(/(>|\})\n\s+(?=<|\$\{)/g, '$1');
+}
 
 function smallCss(css) {
   return css
@@ -30,8 +28,8 @@ function smallCss(css) {
     .trim();
 }
 
-/** Bundles modules of `src`; the answer holds the files, relative to the folder they would be written to. */
-export async function bundle(entries, external = []) {
+/** Bundles modules; the answer holds the files, relative to the folder they would be written to. */
+export async function bundle(entries) {
   const outdir = `${root}dist`;
   const { outputFiles } = await build({
     absWorkingDir: root,
@@ -46,7 +44,6 @@ export async function bundle(entries, external = []) {
     minify: true,
     outdir,
     write: false,
-    external,
     plugins: [templates],
     logLevel: 'warning',
     mainFields: ['module', 'main'],

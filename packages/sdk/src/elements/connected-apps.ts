@@ -1,8 +1,10 @@
-import { css, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
+import { html, nothing, type TemplateResult } from 'lit-html';
 import { HospesError } from '../error.js';
 import type { ConnectedApp, UserView } from '../shapes.js';
-import { HospesElement, define, nameOf } from './element.js';
+import { css } from './css.js';
+import { HospesElement, nameOf } from './element.js';
 import * as icons from './icons.js';
+import type { Properties } from './reactive-element.js';
 import { date, shown } from './text.js';
 
 interface Found {
@@ -27,7 +29,7 @@ interface Found {
  */
 export class HospesConnectedApps extends HospesElement {
   static override styles = [
-    HospesElement.styles,
+    ...HospesElement.styles,
     css`
       .card { max-inline-size: var(--hospes-width, 42rem); }
       .apps { margin-block-start: 1.5rem; }
@@ -46,7 +48,12 @@ export class HospesConnectedApps extends HospesElement {
       .news { margin-block-start: 1.25rem; }
       .news:empty { display: none; }
       .empty { margin-block-start: 1.5rem; padding: 2.5rem 1rem; border: 1px dashed var(--h-line); border-radius: var(--h-radius-small); color: var(--h-muted); text-align: center; }
+      .hospes-button.danger { border-color: var(--h-danger-line); color: var(--h-danger); }
+      .hospes-button.danger:hover { border-color: var(--h-danger-fill); background: var(--h-danger-fill); color: #fff; }
+      .hospes-button.small { inline-size: auto; min-block-size: 2.25rem; padding: .375rem .9375rem; font-size: .875rem; }
+      .hospes-button.danger[aria-busy='true'] { background: none; }
       @media (max-width: 30rem) {
+        .hospes-button.small { min-block-size: 2.5rem; }
         .meta { grid-template-columns: minmax(0, 1fr); gap: .25rem; }
         .meta > div { display: grid; grid-template-columns: 8rem minmax(0, 1fr); gap: 0 .75rem; }
         .meta .address { display: block; }
@@ -55,7 +62,7 @@ export class HospesConnectedApps extends HospesElement {
     `,
   ];
 
-  static override properties: PropertyDeclarations = {
+  static override properties: Properties = {
     ...HospesElement.properties,
     signOut: { attribute: 'sign-out', type: Boolean },
     found: { state: true },
@@ -167,7 +174,7 @@ export class HospesConnectedApps extends HospesElement {
   }
 }
 
-define('hospes-connected-apps', HospesConnectedApps);
+HospesConnectedApps.define('hospes-connected-apps');
 
 declare global {
   interface HTMLElementTagNameMap {

@@ -1,9 +1,11 @@
-import { css, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
+import { html, nothing, type TemplateResult } from 'lit-html';
 import { beginningOf } from '../client.js';
 import { HospesError } from '../error.js';
 import type { ConsentStep, Interaction, LoginStep, RedirectStep, ScopeView } from '../shapes.js';
-import { HospesElement, define, nameOf } from './element.js';
+import { css } from './css.js';
+import { HospesElement, nameOf } from './element.js';
 import * as icons from './icons.js';
+import type { Properties } from './reactive-element.js';
 import { date, initial, shown } from './text.js';
 
 const DAY = 86_400_000;
@@ -38,7 +40,7 @@ export type LoginReason = 'nobody' | 'reauthenticate' | 'switch';
  */
 export class HospesConsent extends HospesElement {
   static override styles = [
-    HospesElement.styles,
+    ...HospesElement.styles,
     css`
       .pair { display: flex; align-items: center; justify-content: center; gap: .75rem; margin-block-end: 1.25rem; }
       .dots { inline-size: 1.75rem; block-size: 3px; background: radial-gradient(circle, var(--h-edge) 1.4px, transparent 1.6px) 0 0 / 7px 3px; }
@@ -75,7 +77,7 @@ export class HospesConsent extends HospesElement {
     `,
   ];
 
-  static override properties: PropertyDeclarations = {
+  static override properties: Properties = {
     ...HospesElement.properties,
     interaction: {},
     loginUrl: { attribute: 'login-url' },
@@ -330,7 +332,7 @@ function hostOf(url: string): string {
   }
 }
 
-define('hospes-consent', HospesConsent);
+HospesConsent.define('hospes-consent');
 
 declare global {
   interface HTMLElementTagNameMap {

@@ -1,6 +1,6 @@
 // What every element does the same way: options, language, focus, frames, and the screen for what went wrong.
 
-import { LitElement, html, nothing, type CSSResultGroup, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit';
+import { html, nothing, type TemplateResult } from 'lit-html';
 import { createClient, type ClientOptions, type HospesClient } from '../client.js';
 import { HospesError } from '../error.js';
 import type { ClientView, UserView } from '../shapes.js';
@@ -9,6 +9,7 @@ import { formStyle } from './form-style.js';
 import { frameStyle } from './frame-style.js';
 import * as icons from './icons.js';
 import { loadLocale, wordless, type Locale } from './locale.js';
+import { ReactiveElement, type Properties } from './reactive-element.js';
 import { initial, plain, rich, shown, type Values } from './text.js';
 import { tokens } from './tokens.js';
 
@@ -27,10 +28,10 @@ function troubleOf({ type, status, isTemporary }: HospesError): Trouble {
  * @attr {'light' | 'dark'} color-scheme - Left out: what the device prefers.
  * @attr {'shadcn'} theme - Takes what is not set from the variables of shadcn/ui.
  */
-export abstract class HospesElement extends LitElement {
-  static override styles: CSSResultGroup = [tokens, formStyle, frameStyle];
+export abstract class HospesElement extends ReactiveElement {
+  static override styles = [tokens, formStyle, frameStyle];
 
-  static override properties: PropertyDeclarations = {
+  static override properties: Properties = {
     issuer: {},
     client: { attribute: false },
     getToken: { attribute: false },
@@ -107,7 +108,7 @@ export abstract class HospesElement extends LitElement {
     }
   }
 
-  protected override willUpdate(changed: PropertyValues): void {
+  protected override willUpdate(changed: ReadonlySet<string>): void {
     if (changed.has('locale') && this.hasUpdated) {
       this.api.locale = this.locale;
       void this.speak();
@@ -118,7 +119,7 @@ export abstract class HospesElement extends LitElement {
     }
   }
 
-  protected override updated(_changed: PropertyValues): void {
+  protected override updated(_changed: ReadonlySet<string>): void {
     const screen = !this.speech ? 'waiting' : this.isFramed ? 'framed' : this.failure ? 'failed' : this.screen;
     if (screen === this.screenShown) return;
     const isFirst = this.screenShown === '';
@@ -268,9 +269,4 @@ export abstract class HospesElement extends LitElement {
 /** What a client is called. */
 export function nameOf(client: ClientView): string {
   return shown(client.name) || shown(client.client_id);
-}
-
-/** Registers an element, once, and only where there are elements. */
-export function define(name: string, element: CustomElementConstructor): void {
-  if (globalThis.customElements && !customElements.get(name)) customElements.define(name, element);
 }

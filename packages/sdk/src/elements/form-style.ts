@@ -1,14 +1,12 @@
-// Fields, buttons and notes: in shadow roots, and in the page where the login's form is (password managers look for
+// Inputs, buttons and notes: in shadow roots, and in the page where the login's form is (password managers look for
 // credentials in the page itself). So there are only classes here, with names that nobody else has: a class beats the
 // resets that pages have for `button` and `input`, and the page's own rule `hospes-login .hospes-button` beats a class.
 
-import { css } from 'lit';
+import { css } from './css.js';
 
 export const formStyle = css`
   .hospes-form { display: block; margin: 0; font: inherit; }
   .hospes-form > * + * { margin-block-start: 1.125rem; }
-  .hospes-field { display: block; position: relative; }
-  .hospes-label { display: block; margin: 0 0 .375rem; font: 550 .875rem/1.5 var(--h-font); color: var(--h-text); letter-spacing: normal; }
   .hospes-input {
     box-sizing: border-box; display: block; inline-size: 100%; min-block-size: 2.75rem; margin: 0; padding: .5625rem .8125rem;
     border: 1px solid var(--h-edge); border-radius: var(--h-radius-small); background: var(--h-surface); box-shadow: none;
@@ -17,14 +15,6 @@ export const formStyle = css`
   .hospes-input:hover { border-color: var(--h-text); }
   .hospes-input[aria-invalid='true'] { border-color: var(--h-danger); }
   .hospes-input:focus { outline: 2px solid var(--h-focus); outline-offset: -1px; border-color: var(--h-focus); }
-  .hospes-input:-webkit-autofill { -webkit-text-fill-color: var(--h-text); box-shadow: inset 0 0 0 3rem var(--h-accent-tint); }
-  .hospes-input.with-peek { padding-inline-end: 3rem; }
-  .hospes-peek {
-    position: absolute; inset-inline-end: .25rem; inset-block-end: .25rem; display: grid; place-items: center; inline-size: 2.25rem;
-    block-size: 2.25rem; margin: 0; padding: 0; border: 0; border-radius: calc(var(--h-radius-small) * .75); background: none;
-    color: var(--h-muted); cursor: pointer;
-  }
-  .hospes-peek:hover { background: var(--h-quiet); color: var(--h-text); }
   .hospes-actions { display: grid; gap: .5rem; }
   .hospes-form > .hospes-actions { margin-block-start: 1.5rem; }
   .hospes-actions.pairwise { grid-template-columns: 1fr 1fr; gap: .75rem; }
@@ -40,9 +30,6 @@ export const formStyle = css`
   .hospes-button.secondary:hover { border-color: var(--h-text); background: var(--h-quiet); }
   .hospes-button.quiet { margin-block-end: -.75rem; color: var(--h-muted); font-weight: 550; }
   .hospes-button.quiet:hover { background: var(--h-quiet); color: var(--h-text); }
-  .hospes-button.danger { border-color: var(--h-danger-line); color: var(--h-danger); }
-  .hospes-button.danger:hover { border-color: var(--h-danger-fill); background: var(--h-danger-fill); color: #fff; }
-  .hospes-button.small { inline-size: auto; min-block-size: 2.25rem; padding: .375rem .9375rem; font-size: .875rem; }
   .hospes-button[aria-disabled='true'] { cursor: default; opacity: .55; }
   .hospes-button[aria-busy='true'] { opacity: 1; color: transparent; }
   .hospes-button[aria-busy='true']::after {
@@ -50,8 +37,7 @@ export const formStyle = css`
     border: 2px solid var(--h-text); border-block-start-color: transparent; border-radius: 50%; animation: hospes-turn .9s linear infinite;
   }
   .hospes-button.primary[aria-busy='true']::after { border-color: var(--h-accent-ink); border-block-start-color: transparent; }
-  .hospes-button.danger[aria-busy='true'] { background: none; }
-  .hospes-button:focus-visible, .hospes-peek:focus-visible { outline: 2px solid var(--h-focus); outline-offset: 2px; }
+  .hospes-button:focus-visible { outline: 2px solid var(--h-focus); outline-offset: 2px; }
   .hospes-note {
     display: flex; gap: .625rem; padding: .75rem .875rem; border: 1px solid var(--h-line); border-radius: var(--h-radius-small);
     font: 400 .875rem/1.45 var(--h-font); color: var(--h-text);
@@ -71,8 +57,6 @@ export const formStyle = css`
   @keyframes hospes-turn { to { transform: rotate(1turn); } }
   @media (max-width: 30rem) {
     .hospes-input, .hospes-button { min-block-size: 3rem; }
-    .hospes-peek { inset-block-end: .375rem; }
-    .hospes-button.small { min-block-size: 2.5rem; }
   }
   @media (prefers-reduced-motion: reduce) {
     .hospes-input, .hospes-button { transition: none; }

@@ -1,6 +1,6 @@
 // What all elements share: the card, its heading, people, clients, badges, scope values, signs.
 
-import { css } from 'lit';
+import { css } from './css.js';
 
 export const frameStyle = css`
   :host { display: block; color-scheme: var(--_scheme); }

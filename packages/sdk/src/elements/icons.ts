@@ -1,4 +1,4 @@
-import { svg, html } from 'lit';
+import { svg, html } from 'lit-html';
 
 const icon = (drawing: unknown) =>
   html`<svg class="hospes-icon" viewBox="0 0 16 16" aria-hidden="true" focusable="false" fill="none" stroke="currentColor" stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round">${drawing}</svg>`;

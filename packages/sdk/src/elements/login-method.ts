@@ -1,7 +1,7 @@
 // A way to sign in. The login shows one after the other; passwords are the first, more can be added without a change to
 // the element: a method draws its fields, and says what to send.
 
-import type { TemplateResult } from 'lit';
+import type { TemplateResult } from 'lit-html';
 import type { HospesClient } from '../client.js';
 import type { Session } from '../shapes.js';
 import type { Messages } from '../locales/en.js';

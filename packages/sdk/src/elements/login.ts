@@ -1,12 +1,15 @@
-import { css, html, nothing, render, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit';
+import { html, nothing, render, type TemplateResult } from 'lit-html';
 import { HospesError } from '../error.js';
 import type { UserView } from '../shapes.js';
 import type { Messages } from '../locales/en.js';
-import { HospesElement, define } from './element.js';
+import { adopt, css } from './css.js';
+import { HospesElement } from './element.js';
+import { fieldStyle } from './field-style.js';
 import { formStyle } from './form-style.js';
 import * as icons from './icons.js';
 import type { LoginMethod } from './login-method.js';
 import { passwordMethod } from './password-method.js';
+import type { Properties } from './reactive-element.js';
 import { rich } from './text.js';
 
 /** Texts of what went wrong with what was typed. */
@@ -25,9 +28,9 @@ type Mistake = 'wrong_credentials' | 'incomplete' | 'too_many_attempts';
  * @tag hospes-login
  */
 export class HospesLogin extends HospesElement {
-  static override styles = [HospesElement.styles, css`.card { max-inline-size: var(--hospes-width, 26.5rem); }`];
+  static override styles = [...HospesElement.styles, css`.card { max-inline-size: var(--hospes-width, 26.5rem); }`];
 
-  static override properties: PropertyDeclarations = {
+  static override properties: Properties = {
     ...HospesElement.properties,
     clientName: { attribute: 'client-name' },
     loginHint: { attribute: 'login-hint' },
@@ -65,14 +68,14 @@ export class HospesLogin extends HospesElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    adopt(this);
+    for (const text of [formStyle, fieldStyle]) adopt(this.getRootNode() as Document | ShadowRoot, text);
   }
 
   protected begin(): void {}
 
-  protected override updated(changed: PropertyValues): void {
+  protected override updated(changed: ReadonlySet<string>): void {
     super.updated(changed);
-    render(this.isFramed || !this.speech ? nothing : this.renderForms(), this, { host: this });
+    render(this.isFramed || !this.speech ? nothing : this.renderForms(), this);
     if (changed.has('speech')) this.focusField();
   }
 
@@ -152,19 +155,7 @@ export class HospesLogin extends HospesElement {
   }
 }
 
-/** The form's style for the page, or the shadow root, that the login stands in. */
-function adopt(element: Element): void {
-  const root = element.getRootNode() as Document | ShadowRoot;
-  const sheet = formStyle.styleSheet;
-  if (!sheet) {
-    const style = Object.assign(document.createElement('style'), { textContent: formStyle.cssText });
-    (root instanceof Document ? root.head : root).append(style);
-  } else if (!root.adoptedStyleSheets.includes(sheet)) {
-    root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
-  }
-}
-
-define('hospes-login', HospesLogin);
+HospesLogin.define('hospes-login');
 
 declare global {
   interface HTMLElementTagNameMap {

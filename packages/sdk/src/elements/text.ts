@@ -1,6 +1,6 @@
 // Texts with other people's words in them: isolated, so that a name cannot change how the sentence around it reads.
 
-import { html, type TemplateResult } from 'lit';
+import { html, type TemplateResult } from 'lit-html';
 
 export type Values = Record<string, string>;
 

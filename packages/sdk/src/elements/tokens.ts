@@ -1,7 +1,7 @@
 // The look's variables. A page sets `--hospes-…`; what it leaves out is derived from what it sets, or is ours.
 // The values are those of the server's own pages (crates/server/src/pages/theme.rs), in light and in dark.
 
-import { css } from 'lit';
+import { css } from './css.js';
 
 const light = css`
   --_scheme: light;
