@@ -16,6 +16,8 @@ for (const version of [18, 19]) {
       const html = execFileSync(process.execPath, [file], { encoding: 'utf8' });
       assert.match(html, new RegExp(`^${version}\\.`));
       assert.match(html, /<hospes-consent[^>]*><\/hospes-consent><hospes-login[^>]*><\/hospes-login><hospes-connected-apps/);
+      assert.match(html, /<p>\[null,true,null,null\]<\/p>/, 'the hooks wait for the browser');
+      assert.doesNotMatch(html, /secret/, 'properties are not written as attributes');
     } finally {
       rmSync(directory, { recursive: true, force: true });
     }

@@ -21,6 +21,16 @@ function asError(cause: unknown): HospesError {
   return cause instanceof HospesError ? cause : new HospesError('unexpected_answer', String(cause));
 }
 
+/**
+ * Sends `work` right after this moment, unless `signal` has fired by then. Strict mode ends each first mount at once, and
+ * a request that has left cannot be taken back: a raw query would begin a second interaction.
+ */
+async function soon<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  await null;
+  signal.throwIfAborted();
+  return work();
+}
+
 /** Where an authorization request stands, and what can be done with it. */
 export interface InteractionState {
   /** Null until the server has answered. Its `next` says what to show. */
@@ -32,7 +42,7 @@ export interface InteractionState {
   retry: () => void;
   /** The user has signed in, or chosen the account that is signed in. */
   login: () => Promise<void>;
-  /** Sends the user's answer; then `interaction.next` is `redirect`. A second call while one is under way does nothing. */
+  /** Sends the user's answer; then `interaction.next` is `redirect`. While a call is under way, and after that, it does nothing. */
   decide: (decision: Decision) => Promise<void>;
 }
 
@@ -66,12 +76,13 @@ export function useInteraction(client: HospesClient, interactionId?: string): In
     const from = interactionId ? { interaction_id: interactionId } : beginningOf(window.location.href);
     void run(async () => {
       if (!from) throw new HospesError('no_interaction', 'the address has neither `interaction` nor `client_id`', 400);
-      return client.interactions.start(from, { signal: controller.signal });
+      return soon(controller.signal, () => client.interactions.start(from, { signal: controller.signal }));
     }, controller.signal);
     return () => controller.abort();
   }, [client, interactionId, turn, run]);
 
-  const id = interaction?.interaction_id;
+  // What was decided stays decided.
+  const id = interaction?.next === 'redirect' ? undefined : interaction?.interaction_id;
   return {
     interaction,
     error,
@@ -105,7 +116,7 @@ export function useConnectedApps(client: HospesClient): ConnectedAppsState {
 
   useEffect(() => {
     const controller = new AbortController();
-    client.connectedApps.list({ signal: controller.signal }).then(
+    soon(controller.signal, () => client.connectedApps.list({ signal: controller.signal })).then(
       (own) => {
         setFound(own);
         setError(null);
@@ -138,7 +149,7 @@ export function useSession(client: HospesClient): UserView | null | undefined {
   const [user, setUser] = useState<UserView | null | undefined>(undefined);
   useEffect(() => {
     const controller = new AbortController();
-    client.session.current({ signal: controller.signal }).then((own) => setUser(own?.user ?? null), () => {});
+    soon(controller.signal, () => client.session.current({ signal: controller.signal })).then((own) => setUser(own?.user ?? null), () => {});
     const off = client.on('session', setUser);
     return () => {
       off();

@@ -1,5 +1,5 @@
 import { HospesConsent, useConnectedApps, useHospes, useInteraction, useSession } from '@hospes/sdk/react/index.js';
-import { StrictMode, createElement as e, useState } from 'react';
+import { StrictMode, createElement as e, useEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 
 const issuer = document.body.dataset.issuer;
@@ -15,6 +15,7 @@ function Element() {
 
 /** A page that draws everything itself. */
 function Own() {
+  useEffect(() => void (window.mounted = (window.mounted ?? 0) + 1), []);
   const client = useHospes({ issuer });
   const user = useSession(client);
   const { interaction, error, isBusy, decide, retry } = useInteraction(client);

@@ -6,9 +6,10 @@ import { callsTo, isOn, lastCall, serve, stage, story } from './page.mjs';
 const entry = fileURLToPath(new URL('react-app.mjs', import.meta.url));
 
 for (const version of [18, 19]) {
-  const script = await bundleReact(version, entry);
-  serve(`/react-${version}.js`, 'text/javascript', script);
-  serve(`/react-${version}`, 'text/html', `<!doctype html><html lang="en"><title>React ${version}</title><link rel="icon" href="data:,"><body data-issuer="${stage.url}"><div id="root"></div><script type="module" src="/react-${version}.js"></script></body></html>`);
+  for (const [path, mode] of [[`/react-${version}`, 'production'], [`/react-${version}-strict`, 'development']]) {
+    serve(`${path}.js`, 'text/javascript', await bundleReact(version, entry, { mode }));
+    serve(path, 'text/html', `<!doctype html><html lang="en"><title>React ${version}</title><link rel="icon" href="data:,"><body data-issuer="${stage.url}"><div id="root"></div><script type="module" src="${path}.js"></script></body></html>`);
+  }
 
   story(`React ${version}: the element takes objects, and its events come out`, {}, async (page) => {
     await page.goto(`${stage.guest}/react-${version}?interaction=consent`);
@@ -32,5 +33,27 @@ for (const version of [18, 19]) {
     await page.getByRole('heading', { name: 'Lighthouse: redirect' }).waitFor();
     assert.equal(callsTo('/decide').length, 2);
     assert.deepEqual(lastCall('/decide').body.scopes, ['openid']);
+  });
+
+  story(`React ${version}: strict mode, which mounts twice, begins one interaction and sends one answer`, {}, async (page) => {
+    const raw = 'client_id=web&scope=openid&state=x';
+    await page.goto(`${stage.guest}/react-${version}-strict?${raw}#own`);
+    await page.getByRole('heading', { name: 'Lighthouse: consent' }).waitFor();
+    await page.getByRole('button', { name: 'End Lantern' }).waitFor();
+    assert.deepEqual(await page.evaluate(() => window.mounted), 2, 'this is strict mode');
+    for (const path of ['/interactions', '/account/session', '/account/connected_apps']) assert.equal(callsTo(path).length, 1, path);
+    stage.delay = 200;
+    await page.getByRole('button', { name: 'Yes' }).dblclick();
+    await page.getByRole('heading', { name: 'Lighthouse: redirect' }).waitFor();
+    await page.getByRole('button', { name: 'Yes' }).click();
+    await page.waitForTimeout(300);
+    assert.equal(callsTo('/decide').length, 1);
+    stage.reset();
+    await page.goto(`${stage.guest}/react-${version}-strict?${raw}`);
+    await isOn(page, 'consent');
+    assert.equal(callsTo('/interactions').length, 1);
+    await page.getByRole('button', { name: 'Sure' }).dblclick();
+    await page.getByText('allow', { exact: true }).waitFor();
+    assert.equal(callsTo('/decide').length, 1);
   });
 }
