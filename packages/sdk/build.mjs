@@ -1,11 +1,12 @@
 // Makes lib/ (modules and types, for npm), dist/ (for pages without a bundler; committed, since the server's binary
-// holds it) and custom-elements.json. With --check it only says whether what is committed is what the source makes.
+// holds it), custom-elements.json and registry/r (the blocks for shadcn). With --check it only says whether what is committed is what the source makes.
 
 import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { bundle, root, smallTemplates } from './bundle.mjs';
+import { registryFiles } from './registry.mjs';
 
 const isCheck = process.argv.includes('--check');
 const bin = (name) => join(root, 'node_modules/.bin', name);
@@ -37,6 +38,7 @@ const files = [
   ...(await bundle([{ in: 'src/browser.ts', out: 'hospes' }])).map(({ path, text }) => [`dist/${path}`, path === 'hospes.js' ? NOTICE + text : text]),
   ['dist/LICENSE.lit.txt', await readFile(join(root, 'node_modules/lit-html/LICENSE'), 'utf8')],
   ['custom-elements.json', `${(await manifest()).trim()}\n`],
+  ...(await registryFiles()),
 ];
 
 await rm(join(root, 'lib'), { recursive: true, force: true });
@@ -58,7 +60,7 @@ if (isCheck) {
     process.exit(1);
   }
 } else {
-  await rm(join(root, 'dist'), { recursive: true, force: true });
+  for (const made of ['dist', 'registry/r']) await rm(join(root, made), { recursive: true, force: true });
   for (const [path, text] of files) {
     await mkdir(dirname(join(root, path)), { recursive: true });
     await writeFile(join(root, path), text);

@@ -1,6 +1,6 @@
 'use client';
 
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useHospes, useInteraction, type ClientOptions, type ConsentStep, type RedirectStep } from '@hospes/sdk/react';
 import { Alert, AlertDescription } from '@/components/ui/alert';
 import { Badge } from '@/components/ui/badge';
@@ -28,12 +28,15 @@ export function HospesConsent({ issuer, getToken, hostName, onLoginRequired }: H
   const { interaction, error, isBusy, decide, login, retry } = useInteraction(client);
   const isChoice = interaction?.next === 'login' && interaction.login.select_account && !interaction.login.reauthenticate && interaction.user !== null;
 
+  // A new function at each drawing of the parent is no reason to ask again.
+  const latest = useRef(onLoginRequired);
+  useEffect(() => void (latest.current = onLoginRequired));
   useEffect(() => {
     if (interaction?.next === 'redirect') window.location.assign(interaction.redirect_url);
     if (interaction?.next === 'login' && !isChoice) {
-      onLoginRequired(interaction.login.return_url ?? `${window.location.pathname}?interaction=${encodeURIComponent(interaction.interaction_id)}`);
+      latest.current(interaction.login.return_url ?? `${window.location.pathname}?interaction=${encodeURIComponent(interaction.interaction_id)}`);
     }
-  }, [interaction, isChoice, onLoginRequired]);
+  }, [interaction, isChoice]);
 
   if (error && !interaction) {
     return (
