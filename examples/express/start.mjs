@@ -1,0 +1,44 @@
+// Makes a Hospes for Notes, in the folder `server`, and starts the two. Read it for the commands.
+
+import { generateKeyPairSync } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { ISSUER, hospes, invite, made, run, serve } from '../server.mjs';
+
+const { APP_URL = 'http://localhost:3000' } = process.env;
+const policy = fileURLToPath(new URL('../policy.toml', import.meta.url));
+
+const { PROFILE_ID, CLIENT_ID, PROJECT_ID, SECRET } = made(() => {
+  const { project_id, secret } = hospes(['init', '--issuer', ISSUER, '--name', 'Notes']);
+  hospes(['policy', 'apply', policy]);
+  hospes(['settings', 'set', 'authorization_url', `${APP_URL}/authorize`]);
+  hospes(['settings', 'set', 'sdk.domains', JSON.stringify([APP_URL])]);
+  // Whom Notes has logged in, Hospes believes: here is the key with which Notes says so.
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  writeFileSync('server/notes.pem', privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+  writeFileSync('server/notes.pub.pem', publicKey.export({ type: 'spki', format: 'pem' }));
+  const { profile_id } = hospes([
+    'trusted-profile', 'add', '--name', 'Notes', '--issuer', APP_URL, '--audience', ISSUER,
+    '--pem-file', 'notes.pub.pem', '--external-id-claim', 'sub', '--roles-claim', 'roles', '--jit',
+  ]);
+  const { client_id } = hospes([
+    'client', 'add', '--name', 'Lantern', '--public', '--native', '--redirect-uri', 'http://127.0.0.1/callback',
+  ]);
+  return { PROFILE_ID: profile_id, CLIENT_ID: client_id, PROJECT_ID: project_id, SECRET: secret };
+});
+
+await serve();
+// Access tokens say who the user is at Hospes; Lantern's are to say who that is at Notes as well.
+const answer = await fetch(`${ISSUER}/v1/connected_apps/clients/${CLIENT_ID}`, {
+  method: 'PUT',
+  headers: { authorization: `Basic ${btoa(`${PROJECT_ID}:${SECRET}`)}`, 'content-type': 'application/json' },
+  body: JSON.stringify({ access_token_template_content: '{"external_id": {{ user.external_id }}}' }),
+});
+if (!answer.ok) throw new Error(await answer.text());
+
+const PRIVATE_KEY = readFileSync('server/notes.pem', 'utf8');
+run('node', ['app.mjs'], { APP_URL, ISSUER, PROFILE_ID, PRIVATE_KEY });
+console.log(`
+The users of Notes are ada and ben @notes.example; their password is: correct horse battery staple
+Hospes is at ${ISSUER}`);
+invite(CLIENT_ID, 'openid email notes.read notes.write');

@@ -1,0 +1,71 @@
+// The Hospes that an example runs for itself, in the folder `server` beside it.
+
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+export const { ISSUER = 'http://localhost:8080' } = process.env;
+const { HOSPES = 'hospes' } = process.env;
+const folder = 'server';
+const notes = `${folder}/example.json`;
+
+const running = [];
+/** Ends what was started here. */
+export const stop = () => running.forEach((child) => child.kill());
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, stop);
+
+/** Runs a command of Hospes, as you would; the answer is what it prints. `input` is typed in. */
+export function hospes(command, input) {
+  console.log(`hospes ${command.map((word) => (/^[\w.:/=-]+$/.test(word) ? word : `'${word}'`)).join(' ')}`);
+  const { status, stdout, error } = spawnSync(HOSPES, ['--json', ...command], {
+    cwd: folder, encoding: 'utf8', input: input ?? '', stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  if (status === 0) return stdout.trim() ? JSON.parse(stdout) : undefined;
+  if (error) console.error(`${HOSPES} cannot be run: ${error.message}`);
+  // Half a server is none.
+  rmSync(folder, { recursive: true });
+  process.exit(1);
+}
+
+/** What `setUp` noted when it made the server; it runs once, and again when the folder is gone. */
+export function made(setUp) {
+  if (existsSync(notes)) return JSON.parse(readFileSync(notes, 'utf8'));
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
+  const noted = setUp();
+  writeFileSync(notes, JSON.stringify(noted, null, 2), { mode: 0o600 });
+  return noted;
+}
+
+/** Starts a program that ends with this one; when it ends by itself, so does this one. */
+export function run(program, given, env = {}) {
+  const child = spawn(program, given, { env: { ...process.env, ...env }, stdio: 'inherit' });
+  child.on('error', (error) => console.error(`${program} cannot be started: ${error.message}`));
+  child.on('close', (code) => {
+    process.exitCode ||= code ?? 0;
+    stop();
+  });
+  running.push(child);
+}
+
+/** Starts the server; the answer comes when it is ready. */
+export async function serve() {
+  const child = spawn(HOSPES, ['--config', `${folder}/hospes.toml`, 'serve'], { stdio: 'inherit' });
+  running.push(child);
+  while (!(await fetch(`${ISSUER}/.well-known/openid-configuration`).catch(() => undefined))?.ok) {
+    if (child.exitCode !== null) process.exit(child.exitCode);
+    await sleep(100);
+  }
+}
+
+/** Starts a guest: a program that wants to act for one of the users. It prints the link to follow, then its tokens. */
+export function invite(CLIENT_ID, SCOPE) {
+  const guest = fileURLToPath(new URL('command-line/get-token.mjs', import.meta.url));
+  running.push(spawn('node', [guest], { env: { ...process.env, ISSUER, CLIENT_ID, SCOPE }, stdio: 'inherit' }));
+  console.log(`
+To be the guest again, in another terminal of this folder:
+
+  ISSUER=${ISSUER} CLIENT_ID=${CLIENT_ID} SCOPE="${SCOPE}" node ../command-line/get-token.mjs
+`);
+}
