@@ -5,6 +5,7 @@ pub mod cli;
 pub mod client_address;
 pub mod client_keys;
 pub mod clock;
+mod compressed;
 pub mod config;
 pub mod demo;
 pub mod entropy;

@@ -1,6 +1,7 @@
 //! Style sheets, icon and logo: named by their content, so browsers keep them for good.
 
 use super::{Pages, config::PagesConfig, theme};
+use crate::compressed::Compressed;
 use anyhow::{Context as _, Result};
 use aws_lc_rs::digest;
 use axum::{
@@ -29,7 +30,7 @@ struct Asset {
     /// `style.1a2b3c4d5e6f.css`
     name: String,
     content_type: &'static str,
-    bytes: Bytes,
+    contents: Compressed,
 }
 
 /// The files of one configuration.
@@ -61,12 +62,13 @@ impl Assets {
             let _ = write!(hash, "{byte:02x}");
         }
         let content_type = KINDS.iter().find(|(own, _)| *own == extension).map_or("", |(_, content_type)| content_type);
-        self.0.push(Asset { stem, name: format!("{stem}.{hash}.{extension}"), content_type, bytes });
+        let (name, contents) = (format!("{stem}.{hash}.{extension}"), Compressed::new(bytes));
+        self.0.push(Asset { stem, name, content_type, contents });
     }
 
     #[cfg(test)]
     pub(super) fn all(&self) -> impl Iterator<Item = (&str, &Bytes)> {
-        self.0.iter().map(|asset| (asset.name.as_str(), &asset.bytes))
+        self.0.iter().map(|asset| (asset.name.as_str(), asset.contents.identity()))
     }
 
     /// The file name, hash included, of the asset `stem`.
@@ -92,11 +94,11 @@ pub(super) fn embedded(path: &str) -> Result<String> {
 
 /// Routes `/assets/…`; to be nested under the issuer's path.
 pub fn assets_router<S: Clone + Send + Sync + 'static>(pages: Arc<Pages>) -> Router<S> {
-    let route = get(async move |Path(file): Path<String>| serve(pages.assets(), &file));
+    let route = get(async move |Path(file): Path<String>, headers: HeaderMap| serve(pages.assets(), &file, &headers));
     Router::new().route("/assets/{file}", route)
 }
 
-fn serve(assets: &Assets, file: &str) -> Response {
+fn serve(assets: &Assets, file: &str, asked: &HeaderMap) -> Response {
     let stem = file.split('.').next().unwrap_or_default();
     let exact = assets.0.iter().find(|asset| asset.name == file);
     // A page made by another version of us, during a rollout, still gets a style.
@@ -108,6 +110,7 @@ fn serve(assets: &Assets, file: &str) -> Response {
     for (name, value) in [
         (header::CONTENT_TYPE, asset.content_type),
         (header::CACHE_CONTROL, caching),
+        (header::VARY, "accept-encoding"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         // An SVG that is opened by itself runs nothing.
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; sandbox"),
@@ -115,5 +118,10 @@ fn serve(assets: &Assets, file: &str) -> Response {
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    (headers, Body::from(asset.bytes.clone())).into_response()
+    let accepted = asked.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (coding, bytes) = asset.contents.choose(accepted);
+    if let Some(name) = coding.name() {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
+    }
+    (headers, Body::from(bytes.clone())).into_response()
 }

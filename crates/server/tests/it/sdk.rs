@@ -1,7 +1,7 @@
 //! The SDK's files, for pages without a bundler.
 
 use crate::app::{Reply, TestApp};
-use std::{fs, path::Path};
+use std::{fs, io::Read as _, path::Path};
 
 /// What npm publishes, and the binary holds.
 fn file(name: &str) -> String {
@@ -43,6 +43,55 @@ async fn the_path_with_a_version_is_kept_for_good_and_the_one_without_is_asked_f
     assert_eq!((known.status, known.body.as_str()), (304, ""));
     assert_eq!(known.header("etag"), current.header("etag"));
     assert_ne!(get(&app, "/sdk/locales/de.js").await.header("etag"), current.header("etag"));
+}
+
+/// RFC 9110 §12.5.3 and §8.8.3.3, and Subresource Integrity §3.3: the integrity is of what the browser has decoded.
+#[tokio::test]
+async fn who_reads_gzip_gets_it_under_an_entity_tag_of_its_own() {
+    let app = TestApp::new().await;
+    let plain = get(&app, "/sdk/hospes.js").await;
+    let asked = |path: &str, accepted: &str| app.http().get(app.url(path)).header("accept-encoding", accepted);
+    let zipped = asked("/sdk/hospes.js", "br, gzip").send().await.unwrap();
+    let of =
+        |name: &str| zipped.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+    assert_eq!((of("content-encoding").as_str(), of("vary").as_str()), ("gzip", "accept-encoding"));
+    assert_eq!(of("content-type"), "text/javascript; charset=utf-8");
+    let tag = of("etag");
+    assert!(tag.starts_with('"') && tag != plain.header("etag"), "{tag}");
+    assert_eq!((plain.header("content-encoding"), plain.header("vary")), ("", "accept-encoding"));
+    let bytes = zipped.bytes().await.unwrap();
+    assert!(bytes.len() * 2 < plain.body.len(), "{} of {}", bytes.len(), plain.body.len());
+    let mut read = String::new();
+    flate2::read::GzDecoder::new(bytes.as_ref()).read_to_string(&mut read).unwrap();
+    assert_eq!(read, plain.body);
+
+    // What one reader has is not what another one means.
+    let again = async |accepted: &str, known: &str| {
+        app.send(asked("/sdk/hospes.js", accepted).header("if-none-match", known)).await.status
+    };
+    assert_eq!(again("gzip", &tag).await, 304);
+    assert_eq!(again("gzip", &format!("\"x\", W/{tag}")).await, 304);
+    assert_eq!(again("identity", &tag).await, 200);
+    for refused in ["gzip;q=0", "identity", "zstd"] {
+        let reply = app.send(asked("/sdk/hospes.js", refused)).await;
+        assert_eq!((reply.header("content-encoding"), &reply.body), ("", &plain.body), "{refused}");
+    }
+}
+
+/// The same of what our own pages are drawn with.
+#[tokio::test]
+async fn the_style_of_our_pages_is_compressed_too() {
+    let app = TestApp::new().await;
+    let page = app.browser().authorize(&app.client("web").request()).await;
+    let at = page.body.find("/assets/style.").unwrap();
+    let path = page.body[at..].split('"').next().unwrap();
+    let plain = get(&app, path).await;
+    let zipped = app.http().get(app.url(path)).header("accept-encoding", "gzip").send().await.unwrap();
+    assert_eq!(zipped.headers()["content-encoding"], "gzip");
+    assert_eq!(zipped.headers()["vary"], "accept-encoding");
+    let mut read = String::new();
+    flate2::read::GzDecoder::new(zipped.bytes().await.unwrap().as_ref()).read_to_string(&mut read).unwrap();
+    assert_eq!(read, plain.body);
 }
 
 #[tokio::test]
