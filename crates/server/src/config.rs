@@ -656,10 +656,13 @@ mod tests {
             ("https://me:pw@auth.example.com", "no password"),
             ("auth.example.com", "is not a URL"),
             ("ftp://auth.example.com", "begins with https://"),
+            ("https://auth.example.com/.well-known/x", "has /.well-known in its path"),
+            ("https://auth.example.com/oauth2", "has /oauth2 in its path"),
+            ("https://auth.example.com/tenant/login", "has /login in its path"),
         ] {
             check_refused(&format!("issuer = \"{issuer}\""), &[], expected);
         }
-        for issuer in ["http://localhost:8080", "http://127.0.0.1:1", "http://[::1]:80/x", "https://a.test/auth"] {
+        for issuer in ["http://localhost:8080", "http://127.0.0.1:1", "http://[::1]:80/x", "https://a.test/oauth"] {
             let normal = Issuer::parse(issuer);
             assert_eq!(normal.is_ok(), issuer != "http://[::1]:80/x", "{issuer}: {normal:?}");
         }

@@ -111,6 +111,21 @@ impl Setting for DatabaseUrl {
     }
 }
 
+/// With what the paths begin that the server answers below an issuer.
+const FIRST_SEGMENTS: [&str; 11] = [
+    ".well-known",
+    "account",
+    "assets",
+    "consent",
+    "interactions",
+    "login",
+    "logout",
+    "oauth2",
+    "password",
+    "sdk",
+    "v1",
+];
+
 /// The URL by which this server is known, exactly as it appears in `iss`.
 ///
 /// Specs: RFC 8414 §2, OIDC Discovery §3, RFC 8252 §7.3 for loopback.
@@ -156,8 +171,15 @@ impl Issuer {
         if normal != text {
             return Err(format!("`{text}` is not in normal form; write `{normal}`"));
         }
-        if path.contains("//") || path.starts_with("/.well-known") {
+        if path.contains("//") {
             return Err(format!("`{text}` has a path that cannot be served; use a plain path as in \"/auth\""));
+        }
+        // Below it would lie what belongs to the issuer with the shorter path.
+        if let Some(taken) = path.split('/').find(|segment| FIRST_SEGMENTS.contains(segment)) {
+            return Err(format!(
+                "`{text}` has /{taken} in its path, below which every issuer has paths of its own; use another name, as in \
+                 \"/auth\""
+            ));
         }
         let is_https = url.scheme() == "https";
         Ok(Self { text: normal, origin, path, is_https })

@@ -26,6 +26,8 @@ fn a_second_issuer_is_a_second_project_that_commands_name() {
     let third = place.json(&["init", "--issuer", "https://auth-test.lagoon.example", "--test"]);
     assert!(text(&third, "project_id").starts_with("project-test-"), "{third}");
     place.fails(&["init", "--issuer", "https://auth.lagoon.example/"], "ends with a slash");
+    // It would take the paths of the project above it.
+    place.fails(&["init", "--issuer", &format!("{lagoon}/oauth2")], "below which every issuer has paths of its own");
     // The variable names the configured project of whoever has it set.
     let by_variable = place.command(&["init", "--json"]).env("HOSPES_ISSUER", "http://127.0.0.1:8081").output();
     let by_variable: Value = serde_json::from_str(&Ran::of(by_variable.unwrap()).stdout).unwrap();

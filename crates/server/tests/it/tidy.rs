@@ -493,6 +493,31 @@ fn schemas_have_names_of_their_own() {
     expect_none(&findings, "no two schemas of the management API have one name; give one another by #[schema(as = …)]");
 }
 
+/// Below an issuer at such a path would lie what belongs to the issuer above it.
+#[test]
+fn no_issuer_is_at_a_path_that_the_server_answers() {
+    let marks = [".route(\"/", ".route(&format!(\"/", "path = \"/", ": &str = \"/", ": &'static str = \"/"];
+    let mut found = BTreeSet::new();
+    for source in sources(&["crates/server/src", "crates/protocol/src"]) {
+        if source.is_under(&["crates/server/src/demo"]) {
+            continue;
+        }
+        let own = &source.text[..source.tests_begin()];
+        for (at, mark) in marks.iter().flat_map(|mark| own.match_indices(mark)) {
+            let path = &own[at + mark.len()..];
+            found.insert(path.split(['/', '"', '{']).next().unwrap_or_default().to_owned());
+        }
+    }
+    assert!(found.contains("oauth2") && found.contains("password"), "{found:?}");
+    // Those of operators are at another listener.
+    let findings: Vec<String> = found
+        .into_iter()
+        .filter(|segment| !["", "healthz", "readyz", "metrics"].contains(&segment.as_str()))
+        .filter(|segment| hospes::config::Issuer::parse(&format!("https://a.test/{segment}")).is_ok())
+        .collect();
+    expect_none(&findings, "FIRST_SEGMENTS in crates/server/src/config/setting.rs has the first segment of every path");
+}
+
 #[test]
 fn text_files_end_cleanly() {
     let kinds = ["rs", "md", "toml", "sql", "css", "html", "js", "mjs", "ts", "py", "json", "txt"];
