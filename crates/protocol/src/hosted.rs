@@ -7,7 +7,7 @@
 //! worth nothing: each way of drawing the page has something that only the browser has in which the request came.
 
 use crate::{
-    authorization_request::ValidRequest,
+    authorization_request::{ResponseMode, ValidRequest},
     authorize::{
         self, ACCOUNT_SELECTION_REQUIRED, Consenting, LOGIN_REQUIRED, OTHER_USER_LOGGED_IN, Step, UNMET_ACR, ask,
     },
@@ -65,7 +65,8 @@ pub const BAD_NONCE: Refusal = refuse_api(
 pub const FORM_POST: Refusal = refuse_api(
     400,
     "response_mode_not_supported",
-    "only requests that begin at /oauth2/authorize can be answered by response_mode form_post",
+    "the answer to this call is an address for the browser, which no form can be: leave response_mode out, or let clients \
+     that need form_post begin at /oauth2/authorize",
 );
 
 /// Who speaks for the host app's page.
@@ -123,6 +124,11 @@ pub fn validate_caller<R>(
     validate_reader(interaction, caller, now)?;
     let is_bound = proof_hash.is_some_and(|hash| hash.ct_eq(&interaction.browser_hash).into());
     if interaction.way == Way::HostPage || is_bound { Ok(()) } else { Err(OTHER_BROWSER) }
+}
+
+/// Whether the answer can go by an address to which the page sends the browser.
+pub fn validate_mode(mode: ResponseMode) -> Result<(), Refusal> {
+    if mode == ResponseMode::FormPost { Err(FORM_POST) } else { Ok(()) }
 }
 
 /// Whether `user` may say this: only who was named before decides, and anybody may turn back before that.

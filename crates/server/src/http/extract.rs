@@ -8,7 +8,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Request},
     http::{
         HeaderMap, HeaderName,
-        header::{CONTENT_TYPE, COOKIE},
+        header::{ACCEPT_LANGUAGE, CONTENT_TYPE, COOKIE},
         request::Parts,
     },
 };
@@ -37,6 +37,23 @@ impl FromRequestParts<App> for Now {
     type Rejection = Infallible;
     async fn from_request_parts(_: &mut Parts, app: &App) -> Result<Self, Infallible> {
         Ok(Self(app.clock.now()))
+    }
+}
+
+/// RFC 9110 §12.5.4: the languages in which a person reads, as their browser says, or the host app's back end for them.
+#[derive(Clone, Debug)]
+pub(crate) struct AcceptLanguage(pub(crate) Option<String>);
+
+impl AcceptLanguage {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        Self(headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).map(str::to_owned))
+    }
+}
+
+impl FromRequestParts<App> for AcceptLanguage {
+    type Rejection = Infallible;
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Infallible> {
+        Ok(Self::of(&parts.headers))
     }
 }
 

@@ -1,12 +1,12 @@
 //! A person's request to one of our pages: when, from which browser, in which language.
 
-use super::browser::Browser;
+use super::{browser::Browser, extract::AcceptLanguage};
 use crate::{app::App, client_address::client_address, failure::Failure, pages::PageContext};
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
     http::{
         HeaderMap,
-        header::{ACCEPT_LANGUAGE, FORWARDED, USER_AGENT},
+        header::{FORWARDED, USER_AGENT},
         request::Parts,
     },
 };
@@ -50,7 +50,6 @@ impl FromRequestParts<App> for Visit {
     type Rejection = Infallible;
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
         let now = app.clock.now();
-        let accept_language = parts.headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
         let user_agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         Ok(Self {
             now,
@@ -59,7 +58,7 @@ impl FromRequestParts<App> for Visit {
                 base_path: app.base_path.clone(),
                 project_name: app.records.last_known().map(|current| current.project.name.clone()).unwrap_or_default(),
                 ui_locales: Vec::new(),
-                accept_language: accept_language.map(str::to_owned),
+                accept_language: AcceptLanguage::of(&parts.headers).0,
                 now,
             },
             address: address_of(parts, app),

@@ -16,6 +16,7 @@ mod response;
 mod sample;
 mod theme;
 mod view;
+mod words;
 
 pub use assets::assets_router;
 pub use config::{ColorScheme, PagesConfig, Theme};
@@ -23,6 +24,7 @@ pub use name::{NameWarning, display_name, name_warning};
 pub use render::{PageContext, Pages};
 pub use theme::Colour;
 pub use view::*;
+pub use words::{ScopeWords, Words};
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use super::{
     assets::{Assets, Embedded, embedded},
     config::{ColorScheme, PagesConfig},
     locale::{Locale, Locales},
-    name::{display_name, display_text, initial, name_warning},
+    name::{display_name, display_text, initial},
     response::{self, Policy},
     sample,
     view::{
@@ -13,6 +13,7 @@ use super::{
         Outcome, OutcomeView, PasswordRule, PasswordSetView, ResetPasswordError, ResetPasswordView, ResetSentView,
         ResourceView, ScopeState, ScopeView,
     },
+    words::{Words, scope_detail, scope_title},
 };
 use crate::rfc3339;
 use anyhow::{Context as _, Result, ensure};
@@ -182,6 +183,16 @@ impl Pages {
         &self.locale(page).tag
     }
 
+    /// The words of the language in which a page for these wishes is drawn.
+    pub fn words(&self, ui_locales: &[String], accept_language: Option<&str>) -> Words {
+        Words::of(self.locales.choose(ui_locales, accept_language))
+    }
+
+    /// What the pages call the host app whose project has this name.
+    pub fn host_name(&self, project_name: &str) -> String {
+        display_name(self.config.name.as_deref().unwrap_or(project_name))
+    }
+
     fn locale(&self, page: &PageContext) -> &Arc<Locale> {
         self.locales.choose(&page.ui_locales, page.accept_language.as_deref())
     }
@@ -210,7 +221,7 @@ impl Pages {
             ColorScheme::Light => (light, None),
             ColorScheme::Dark => (dark.or(light), None),
         };
-        let name = display_name(self.config.name.as_deref().unwrap_or(&page.project_name));
+        let name = self.host_name(&page.project_name);
         let frame = context! {
             t => translate(locale),
             plain => translate_plain(locale),
@@ -540,10 +551,7 @@ fn form(form: &FormView) -> Value {
 }
 
 fn client(client: &ClientView) -> Value {
-    let mut name = display_name(&client.name);
-    if name.is_empty() {
-        name = display_name(&client.client_id);
-    }
+    let name = client.shown_name();
     context! {
         id => &client.client_id,
         initial => initial(&name),
@@ -554,7 +562,7 @@ fn client(client: &ClientView) -> Value {
         site => client.client_uri.as_deref().and_then(site),
         verified => client.verified,
         first_party => client.party == Party::First,
-        deceptive => name_warning(&client.name).is_some() && !client.verified,
+        deceptive => client.is_deceptive(),
     }
 }
 
@@ -570,14 +578,11 @@ fn account(account: &AccountView) -> Value {
     context! { initial => initial(name.as_deref().unwrap_or(&login)), name, login }
 }
 
-/// Words for one scope value: the locale's, else the policy's, else the value itself.
 fn scope(scope: &ScopeView, locale: &Locale) -> Value {
-    let words = |part: &str| locale.text(&format!("scopes.{}.{part}", scope.value)).map(str::to_owned);
-    let described = scope.description.as_deref().map(display_text).filter(|text| !text.is_empty());
     context! {
         value => &scope.value,
-        title => words("title").or(described),
-        detail => words("detail"),
+        title => scope_title(locale, &scope.value, scope.description.as_deref()),
+        detail => scope_detail(locale, &scope.value),
         new => !scope.already_granted,
     }
 }

@@ -1,5 +1,6 @@
 //! What each page shows. Texts that others chose (names of clients and users) go in raw: the pages make them safe.
 
+use super::name::{display_name, name_warning};
 use hospes_protocol::{
     Seconds, Timestamp,
     client::{Client, Party},
@@ -72,6 +73,17 @@ impl ClientView {
             verified: client.settings.verified,
             party: client.settings.party,
         }
+    }
+
+    /// The name made safe to show; a client without one goes by its id.
+    pub fn shown_name(&self) -> String {
+        let name = display_name(&self.name);
+        if name.is_empty() { display_name(&self.client_id) } else { name }
+    }
+
+    /// Whether the user must be warned that the name may imitate another one.
+    pub fn is_deceptive(&self) -> bool {
+        name_warning(&self.name).is_some() && !self.verified
     }
 }
 

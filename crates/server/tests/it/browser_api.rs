@@ -142,7 +142,7 @@ async fn a_raw_query_is_answered_by_the_page_that_has_the_nonce() {
     let other = post(&app, &bob, &decide, with(allow(), nonce.clone())).await;
     other.refused_by_api(403, "interaction_of_another_user");
     let nobody = post(&app, "", &decide, with(allow(), nonce.clone())).await;
-    nobody.refused_by_api(400, "no_oauth_authorize_user_selector");
+    nobody.refused_by_api(401, "no_session_arguments");
     post(&app, "", &login, nonce.clone()).await.refused_by_api(401, "no_session_arguments");
 
     let decided = post(&app, &session, &decide, with(allow(), nonce.clone())).await.done();
@@ -265,6 +265,10 @@ async fn a_cookie_counts_only_where_the_browser_names_a_known_page() {
     alice.send(get().header("sec-fetch-site", "cross-site")).await.refused_by_api(401, "no_session_arguments");
     let session = alice.send(get().header("sec-fetch-site", "same-origin")).await.done();
     assert_eq!(session["user"]["user_id"], "user-test-alice");
+    let here = async |alice: &mut Browser, method: Method, path: &str| {
+        alice.send(app.http().request(method, app.url(path)).header("sec-fetch-site", "same-origin")).await
+    };
+    here(&mut alice, Method::GET, "/account/connected_apps").await.done();
     // What forms can send is not taken.
     for kind in ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data"] {
         let request = app.http().post(app.url("/interactions")).header("origin", &issuer);
@@ -276,6 +280,13 @@ async fn a_cookie_counts_only_where_the_browser_names_a_known_page() {
     let id = handle(&mut alice, &app.client("web").request()).await;
     let request = app.http().post(app.url("/interactions")).json(&json!({ "interaction_id": id }));
     assert_eq!(alice.send(request.header("origin", ORIGIN)).await.done()["next"], "login");
+    for (method, path) in [
+        (Method::GET, "/account/session"),
+        (Method::GET, "/account/connected_apps"),
+        (Method::DELETE, "/account/connected_apps/web"),
+    ] {
+        here(&mut alice, method, path).await.refused_by_api(401, "no_session_arguments");
+    }
 }
 
 #[tokio::test]
@@ -357,9 +368,17 @@ async fn connected_apps_are_listed_and_disconnected() {
     let session = token(&app, "alice").await;
     let list =
         |bearer: String| app.send(from_page(&app, Method::GET, "/account/connected_apps", None).bearer_auth(bearer));
-    let apps = list(session.clone()).await.done()["connected_apps"].clone();
+    let listed = list(session.clone()).await.done();
+    assert_eq!(listed["project"], json!({ "name": "Harbour" }));
+    let apps = listed["connected_apps"].clone();
     assert_eq!((apps.as_array().unwrap().len(), &apps[0]["client"]["client_id"]), (1, &json!("web")));
-    assert_eq!(apps[0]["scopes"][3], json!({ "scope": "notes:read", "text": "Read your notes" }));
+    assert_eq!(apps[0]["scopes"][3], json!({ "scope": "notes:read", "text": "Read your notes", "detail": null }));
+    let german = from_page(&app, Method::GET, "/account/connected_apps", None).header("accept-language", "de");
+    let german = app.send(german.bearer_auth(&session)).await.done()["connected_apps"][0]["scopes"].clone();
+    let stay = json!({
+        "scope": "offline_access", "text": "Verbunden bleiben", "detail": "Auch wenn Sie die App gerade nicht benutzen",
+    });
+    assert!(german.as_array().unwrap().contains(&stay), "{german}");
     assert_eq!((&apps[0]["connected_at"], &apps[0]["expires_at"]), (&json!("2027-01-15T08:00:00Z"), &Value::Null));
     // Bob's are others.
     let bob = token(&app, "bob").await;

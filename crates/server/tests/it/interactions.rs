@@ -104,10 +104,14 @@ async fn a_handle_leads_to_the_host_apps_page_and_its_answer_back_to_the_client(
         json!({
             "client_id": "web", "name": "Harbour Master", "description": "", "logo_url": null,
             "client_url": "https://app.example", "policy_url": null, "tos_url": null, "verified": true,
-            "first_party": false,
+            "first_party": false, "deceptive": false,
         })
     );
-    assert_eq!(begun["redirect"], json!({ "host": "app.example", "kind": "web" }));
+    assert_eq!(begun["project"], json!({ "name": "Harbour" }));
+    assert_eq!(
+        begun["redirect"],
+        json!({ "host": "app.example", "kind": "web", "uri": "https://app.example/callback" })
+    );
     assert_eq!((&begun["user"], &begun["scopes"]), (&Value::Null, &json!([])));
     assert_eq!(begun["resources"], json!([{ "resource": MCP, "name": "Tools" }]));
     assert!(begun.get("redirect_url").is_none());
@@ -115,6 +119,7 @@ async fn a_handle_leads_to_the_host_apps_page_and_its_answer_back_to_the_client(
     // By the host app's own id of the user.
     let asked = login(&app, &id, "ext-alice").await;
     assert_eq!((&asked["next"], &asked["end_date_allowed"]), (&json!("consent"), &json!(true)));
+    assert_eq!((&asked["confirm_only"], &begun["confirm_only"]), (&json!(false), &json!(false)));
     assert_eq!(
         asked["user"],
         json!({ "user_id": "user-test-alice", "name": "Alice Quay", "email": "alice@example.com" })
@@ -122,8 +127,8 @@ async fn a_handle_leads_to_the_host_apps_page_and_its_answer_back_to_the_client(
     assert_eq!(
         asked["scopes"][0],
         json!({
-            "scope": "openid", "text": "Know who you are", "optional": false, "grantable": true, "reason": null,
-            "granted_before": false,
+            "scope": "openid", "text": "Know that it is you", "detail": "Your user ID", "optional": false,
+            "grantable": true, "reason": null, "granted_before": false,
         })
     );
     assert_eq!(asked["scopes"][3]["text"], "Read your notes");
@@ -468,14 +473,60 @@ async fn single_claims_are_shown_in_the_words_of_their_scope_value() {
     assert_eq!((&asked["scopes"][1]["scope"], &asked["scopes"][1]["optional"]), (&json!("phone"), &json!(false)));
 }
 
+/// OIDC Core §3.1.2.1 `ui_locales`, RFC 9110 §12.5.4.
+#[tokio::test]
+async fn scope_values_are_told_in_the_users_language_as_on_our_own_pages() {
+    let app = hosted().await;
+    let request = app.client("web").request().scope("openid email notes:read");
+    let asked = |request: &AuthorizationUrl, language: &str| {
+        let body = with(raw(request), json!({ "user_id": "user-test-alice" }));
+        let host = app.host().speaking(language);
+        async move { host.post(INTERACTIONS, body).await.done() }
+    };
+    let texts = |object: &Value| -> Vec<String> {
+        let scopes = object["scopes"].as_array().unwrap();
+        scopes.iter().map(|own| own["text"].as_str().unwrap().to_owned()).collect()
+    };
+    let german = ["Erkennen, dass Sie es sind", "Ihre E-Mail-Adresse sehen", "Read your notes"];
+    let object = asked(&request, "de-AT, en;q=0.5").await;
+    assert_eq!((texts(&object), &object["scopes"][1]["detail"]), (german.map(str::to_owned).to_vec(), &Value::Null));
+    // Looking is telling too.
+    let id = object["interaction_id"].as_str().unwrap();
+    let seen = app.host().speaking("de").get(&format!("{INTERACTIONS}/{id}")).await.done();
+    assert_eq!(seen["scopes"], object["scopes"]);
+    for language in ["en", "xx", "", "de;q=0"] {
+        assert_eq!(asked(&request, language).await["scopes"][0]["text"], "Know that it is you", "{language}");
+    }
+    // The client's wish goes first, as on our own pages.
+    assert_eq!(texts(&asked(&request.with("ui_locales", "xx de"), "en").await), german);
+
+    let mut browser = app.browser();
+    app.update_settings(|settings| settings.authorization_url = None).await;
+    browser.sign_in("alice").await;
+    let request = app.client("web").request().scope("openid email notes:read").with("ui_locales", "de");
+    let page = browser.authorize(&request).await;
+    for text in german {
+        assert!(page.body.contains(text), "our page does not say {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_scope_value_without_words_goes_by_its_name() {
+    let app = hosted().await;
+    app.update_policy(|policy| policy.scopes.iter_mut().for_each(|scope| scope.description.clear())).await;
+    let request = app.client("web").request().scope("openid notes:read");
+    let object = call(&app, "", with(raw(&request), json!({ "user_id": "user-test-alice" }))).await.done();
+    assert_eq!(object["scopes"][1]["text"], "Use “notes:read”");
+}
+
 /// RFC 8252 §8.6, and attacks.md row 15: the page learns where the code goes and what the name is worth.
 #[tokio::test]
 async fn row_15_the_page_is_told_where_the_code_goes_and_names_are_made_safe() {
     let app = hosted().await;
     for (client, redirect) in [
-        ("cli", json!({ "host": "127.0.0.1:4711", "kind": "loopback" })),
-        ("app", json!({ "host": "com.example.app:", "kind": "app" })),
-        ("spa", json!({ "host": "app.example", "kind": "web" })),
+        ("cli", json!({ "host": "127.0.0.1:4711", "kind": "loopback", "uri": "http://127.0.0.1:4711/callback" })),
+        ("app", json!({ "host": "com.example.app:", "kind": "app", "uri": "com.example.app:/callback" })),
+        ("spa", json!({ "host": "app.example", "kind": "web", "uri": "https://app.example/callback" })),
     ] {
         let request = app.client(client).request();
         let request =
@@ -486,13 +537,24 @@ async fn row_15_the_page_is_told_where_the_code_goes_and_names_are_made_safe() {
     }
     app.update_client("spa", |spa| spa.name = "Evil\u{202e}\nBank".into()).await;
     let object = call(&app, "", raw(&app.client("spa").request())).await.done();
-    assert_eq!(object["client"]["name"], "Evil Bank");
+    assert_eq!((&object["client"]["name"], &object["client"]["deceptive"]), (&json!("Evil Bank"), &json!(false)));
+    // Cyrillic а: only the operator knows better.
+    for is_verified in [false, true] {
+        app.update_client("spa", move |spa| {
+            spa.name = "P\u{0430}yPal".into();
+            spa.verified = is_verified;
+        })
+        .await;
+        let object = call(&app, "", raw(&app.client("spa").request())).await.done();
+        assert_eq!(object["client"]["deceptive"], json!(!is_verified));
+    }
 
     // A native client that was allowed before is confirmed again, and nothing can be changed by it.
     let request = app.client("app").request().scope("openid notes:read");
     for confirms in [false, true] {
         let object = call(&app, "", with(raw(&request), json!({ "user_id": "user-test-alice" }))).await.done();
         assert_eq!((&object["next"], &object["end_date_allowed"]), (&json!("consent"), &json!(!confirms)));
+        assert_eq!(object["confirm_only"], confirms);
         let id = object["interaction_id"].as_str().unwrap();
         let scopes = if confirms { json!([]) } else { json!(["openid", "notes:read"]) };
         let body = with(allowing("user-test-alice"), json!({ "scopes": scopes, "browser_binding": BINDING }));

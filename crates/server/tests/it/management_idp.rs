@@ -332,3 +332,26 @@ async fn a_session_names_the_user_and_its_end_ends_the_code() {
     redeem(&spa, TOKEN, &late).await.refused_in_envelope(400, "invalid_grant");
     app.host().post(SUBMIT, by_session).await.refused_by_api(404, "session_not_found");
 }
+
+/// The answer is an address, so that a client that asked for a form would never get its code.
+#[tokio::test]
+async fn an_answer_by_a_form_is_refused_before_anybody_is_asked() {
+    let app = world().await;
+    let scopes = ["openid"];
+    for (path, body) in [(START, asking("s_spa", &scopes)), (SUBMIT, answering("s_spa", &scopes, true))] {
+        let reply = app.host().post(path, with(body.clone(), "response_mode", json!("form_post"))).await;
+        reply.refused_by_api(400, "response_mode_not_supported");
+        let reply = app.host().post(path, with(body.clone(), "response_mode", json!("fragment"))).await;
+        assert_eq!(reply.status, 400, "{}", reply.body);
+        app.host().post(path, with(body, "response_mode", json!("query"))).await.done();
+    }
+}
+
+#[tokio::test]
+async fn scope_values_are_described_in_the_users_language() {
+    let app = world().await;
+    let start = asking("s_spa", &["openid", "notes:read"]);
+    let started = app.host().speaking("de").post(START, start).await.done();
+    let words: Vec<_> = started["scope_results"].as_array().unwrap().iter().map(|own| &own["description"]).collect();
+    assert_eq!(words, ["Erkennen, dass Sie es sind", "Read your notes"]);
+}

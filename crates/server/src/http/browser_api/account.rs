@@ -9,18 +9,19 @@ use crate::{
     failure::Failure,
     http::{
         account::apps::disconnect as disconnect_app,
-        extract::Now,
+        extract::{AcceptLanguage, Now},
         interaction::{
-            consent::resource_view,
-            object::{InteractionClient, InteractionResource, InteractionUser, scope_text},
+            consent::{description, resource_view},
+            object::{InteractionClient, InteractionProject, InteractionResource, InteractionUser},
         },
         management::{
             body::Body,
             passwords::{MUST_RESET, WRONG_CREDENTIALS},
             reply::{Nothing, Reply},
-            session_block::{NOT_FOUND, SessionBlock, SessionFields, Signer},
+            session_block::{SessionBlock, SessionFields, Signer},
         },
     },
+    pages::Words,
     password_login::{self, Outcome, Reason},
     rfc3339,
 };
@@ -111,7 +112,7 @@ pub(super) async fn session(
     caller: PageCall,
     now: Now,
 ) -> Result<Reply<AccountSession>, Failure> {
-    let named = caller.signed_in(&app, *now).await?;
+    let named = caller.session(&app, *now).await?;
     let signer = Signer::of(&app, &caller.current, *now).await?;
     let request = SessionRequest::parse(None, None)?;
     let (stored, user) = app
@@ -129,11 +130,11 @@ pub(super) async fn session(
 
 /// Signs the user out here. What clients got with `offline_access` stays until it is disconnected.
 pub(super) async fn log_out(State(app): State<App>, caller: PageCall, now: Now) -> Result<Reply<Nothing>, Failure> {
-    let named = caller.signed_in(&app, *now).await?;
+    let named = caller.session(&app, *now).await?;
     let project = app.project.clone();
     app.store
         .write(move |tx| {
-            let id = named.id(tx, &project)?.ok_or(NOT_FOUND)?;
+            let id = named.id(tx, &project)?;
             Ok(tx.end_session(&project, &id, *now)?)
         })
         .await?;
@@ -142,6 +143,8 @@ pub(super) async fn log_out(State(app): State<App>, caller: PageCall, now: Now) 
 
 #[derive(Serialize)]
 pub(super) struct ConnectedApps {
+    project: InteractionProject,
+    /// The last used first.
     connected_apps: Vec<ConnectedApp>,
 }
 
@@ -159,12 +162,18 @@ struct ConnectedApp {
 #[derive(Serialize)]
 struct GrantedScope {
     scope: String,
+    /// In plain words, in the language of `Accept-Language`.
     text: String,
+    /// What more there is to say of it.
+    detail: Option<String>,
 }
 
 impl ConnectedApp {
-    fn of(grant: &Grant, client: &Client, policy: &Policy) -> Self {
-        let scope = |value: &str| GrantedScope { scope: value.to_owned(), text: scope_text(value, policy).to_owned() };
+    fn of(grant: &Grant, client: &Client, policy: &Policy, words: &Words) -> Self {
+        let scope = |value: &str| {
+            let said = words.scope(value, description(value, policy).as_deref());
+            GrantedScope { scope: value.to_owned(), text: said.title, detail: said.detail }
+        };
         Self {
             client: InteractionClient::of(client),
             scopes: grant.scope.iter().map(scope).collect(),
@@ -181,19 +190,23 @@ pub(super) async fn connected_apps(
     State(app): State<App>,
     caller: PageCall,
     now: Now,
+    language: AcceptLanguage,
 ) -> Result<Reply<ConnectedApps>, Failure> {
-    let named = caller.signed_in(&app, *now).await?;
+    let named = caller.session(&app, *now).await?;
     let current = caller.current;
+    let project = InteractionProject { name: app.pages.host_name(&current.project.name) };
+    let words = app.pages.words(&[], language.0.as_deref());
     let connected_apps = app
         .store
         .read(move |tx| {
             let project = &current.project;
-            let (_, user) = named.find(tx, &project.id, *now)?.ok_or(NOT_FOUND)?;
+            let (_, user) = named.find(tx, &project.id, *now)?;
             let grants = tx.list_grants_of_user(&project.id, &user.id, *now)?;
-            Ok(grants.iter().map(|(grant, client)| ConnectedApp::of(grant, client, &project.policy)).collect())
+            let app = |(grant, client): &_| ConnectedApp::of(grant, client, &project.policy, &words);
+            Ok(grants.iter().map(app).collect())
         })
         .await?;
-    Ok(Reply(ConnectedApps { connected_apps }))
+    Ok(Reply(ConnectedApps { project, connected_apps }))
 }
 
 /// Disconnects an app: its tokens and the user's consent end at once. That it was not connected is no error.
@@ -203,12 +216,12 @@ pub(super) async fn disconnect(
     now: Now,
     Path(client_id): Path<String>,
 ) -> Result<Reply<Nothing>, Failure> {
-    let named = caller.signed_in(&app, *now).await?;
+    let named = caller.session(&app, *now).await?;
     let (project, client_id) = (app.project.clone(), ClientId::new(client_id));
     let occasion = app.occasion(Actor::User, *now);
     app.store
         .write(move |tx| {
-            let (_, user) = named.find(tx, &project, *now)?.ok_or(NOT_FOUND)?;
+            let (_, user) = named.find(tx, &project, *now)?;
             disconnect_app(tx, &project, &occasion, &user.id, &client_id)
         })
         .await?;

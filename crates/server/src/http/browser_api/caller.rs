@@ -12,11 +12,12 @@ use crate::{
         interaction::who::{TrustedToken, Visitor, Who},
         management::{
             error::HAS_NUL,
-            session_block::{NamedSession, named_by_bearer},
+            session_block::{NOT_FOUND, NamedSession, named_by_bearer},
         },
         visit::Address,
     },
     records::Current,
+    store::Tx,
 };
 use anyhow::anyhow;
 use axum::{
@@ -26,7 +27,14 @@ use axum::{
         request::Parts,
     },
 };
-use hospes_protocol::{Refusal, Timestamp, audit_event::Actor, refuse_api, session::Attributes};
+use hospes_protocol::{
+    Refusal, Timestamp,
+    audit_event::Actor,
+    id::{ProjectId, SessionId},
+    refuse_api,
+    session::{Attributes, FullSession, Session},
+    user::User,
+};
 use std::net::IpAddr;
 
 pub(crate) const NOT_SIGNED_IN: Refusal = refuse_api(
@@ -50,10 +58,60 @@ pub(super) struct PageCall {
     cookie: Option<[u8; 32]>,
 }
 
+/// The session that a page names, not looked at yet.
+#[derive(Clone)]
+pub(super) struct PageSession {
+    named: NamedSession,
+    /// What is said where there is no such session: the page chose to send a bearer, but not a cookie.
+    none: Refusal,
+}
+
+impl PageSession {
+    /// The session with its user, who may come in.
+    pub(super) fn find(
+        &self,
+        tx: &mut Tx<'_>,
+        project: &ProjectId,
+        now: Timestamp,
+    ) -> Result<(Session, User), Failure> {
+        Ok(self.named.find(tx, project, now)?.ok_or_else(|| self.none.clone())?)
+    }
+
+    /// The same, locked until the transaction ends.
+    pub(super) fn take(
+        &self,
+        tx: &mut Tx<'_>,
+        project: &ProjectId,
+        now: Timestamp,
+    ) -> Result<(FullSession, User), Failure> {
+        self.named.take(tx, project, now).map_err(|failure| match failure {
+            Failure::Refused(refusal) if refusal == NOT_FOUND => self.none.clone().into(),
+            other => other,
+        })
+    }
+
+    /// Which session it is, whatever became of it.
+    pub(super) fn id(&self, tx: &mut Tx<'_>, project: &ProjectId) -> Result<SessionId, Failure> {
+        Ok(self.named.id(tx, project)?.ok_or_else(|| self.none.clone())?)
+    }
+}
+
 impl PageCall {
-    /// The session that the page names. One that only the cookie names, and that has ended, is none: the page did not
-    /// choose to send it.
-    async fn session(&self, app: &App, now: Timestamp) -> Result<Option<NamedSession>, Failure> {
+    /// The session on which the call rests.
+    pub(super) async fn session(&self, app: &App, now: Timestamp) -> Result<PageSession, Failure> {
+        match (&self.bearer, self.cookie) {
+            (Some(bearer), _) => {
+                let named = named_by_bearer(app, &self.current, bearer, now).await?;
+                Ok(PageSession { named, none: NOT_FOUND })
+            }
+            (None, Some(hash)) => Ok(PageSession { named: NamedSession::Token(hash), none: NOT_SIGNED_IN }),
+            (None, None) => Err(NOT_SIGNED_IN.into()),
+        }
+    }
+
+    /// The session, where the call makes sense without one too. One that only the cookie names, and that has ended, is
+    /// none.
+    async fn session_if_any(&self, app: &App, now: Timestamp) -> Result<Option<NamedSession>, Failure> {
         match (&self.bearer, self.cookie) {
             (Some(bearer), _) => Ok(Some(named_by_bearer(app, &self.current, bearer, now).await?)),
             (None, Some(hash)) => {
@@ -64,11 +122,6 @@ impl PageCall {
             }
             (None, None) => Ok(None),
         }
-    }
-
-    /// The same where nothing can be done without one.
-    pub(super) async fn signed_in(&self, app: &App, now: Timestamp) -> Result<NamedSession, Failure> {
-        Ok(self.session(app, now).await?.ok_or(NOT_SIGNED_IN)?)
     }
 
     /// The user: by a token of the host app's own login, or by the session. A cookie that happens to be there does not
@@ -82,7 +135,7 @@ impl PageCall {
         let is_trusted = trusted.token.is_some() || trusted.profile_id.is_some();
         let session = match (is_trusted, &self.bearer) {
             (true, None) => None,
-            _ => self.session(app, now).await?,
+            _ => self.session_if_any(app, now).await?,
         };
         Visitor::of(app, session.map(Who::Session), trusted, Actor::User, now).await
     }

@@ -7,7 +7,7 @@ use crate::{
     app::App,
     failure::Failure,
     http::{
-        extract::Now,
+        extract::{AcceptLanguage, Now},
         interaction::{
             hosted::{self, Call},
             object::InteractionObject,
@@ -21,7 +21,7 @@ use crate::{
     },
 };
 use axum::extract::{Path, State};
-use hospes_protocol::{authorization_request, hosted::Caller, id::InteractionId};
+use hospes_protocol::{authorization_request, hosted::Caller, id::InteractionId, interaction::Said};
 use serde::Deserialize;
 
 /// What every call may say about the user and the browser.
@@ -43,20 +43,24 @@ impl Presence {
 
 #[derive(Deserialize)]
 pub(super) struct Open {
+    /// The handle in the page's address.
     interaction_id: Option<String>,
+    /// Instead of the handle, where the page itself is the authorization endpoint: its whole query, as it is.
     query: Option<String>,
     #[serde(flatten)]
     presence: Presence,
 }
 
+/// Says what the page is to do with an authorization request: send the browser on, log the user in, or ask for consent.
 pub(super) async fn open(
     State(app): State<App>,
     caller: PageCall,
     now: Now,
+    language: AcceptLanguage,
     Body(asked): Body<Open>,
 ) -> Result<Reply<InteractionObject>, Failure> {
     app.limits.authorize(caller.address)?;
-    let call = Call::new(Caller::Browser, asked.presence.nonce.as_deref(), *now)?;
+    let call = Call::new(Caller::Browser, asked.presence.nonce.as_deref(), language, *now)?;
     let selected = selected(asked.interaction_id, asked.query)?;
     let visitor = caller.visitor(&app, asked.presence.trusted(), *now).await?;
     let object = match selected {
@@ -76,14 +80,17 @@ pub(super) struct Login {
     presence: Presence,
 }
 
+/// Says that the user has logged in, or has chosen this account, for this interaction. Without `trusted_token` it needs
+/// a session.
 pub(super) async fn login(
     State(app): State<App>,
     caller: PageCall,
     now: Now,
+    language: AcceptLanguage,
     Path(id): Path<String>,
     Body(asked): Body<Login>,
 ) -> Result<Reply<InteractionObject>, Failure> {
-    let call = Call::new(Caller::Browser, asked.presence.nonce.as_deref(), *now)?;
+    let call = Call::new(Caller::Browser, asked.presence.nonce.as_deref(), language, *now)?;
     let visitor = caller.visitor(&app, asked.presence.trusted(), *now).await?.ok_or(NOT_SIGNED_IN)?;
     Ok(Reply(hosted::login(&app, call, InteractionId::new(id), visitor).await?))
 }
@@ -96,15 +103,22 @@ pub(super) struct Decide {
     presence: Presence,
 }
 
+/// Hands in the user's answer, and says where the browser goes with it. Whoever allows says who they are, by a session
+/// or by `trusted_token`.
 pub(super) async fn decide(
     State(app): State<App>,
     caller: PageCall,
     now: Now,
+    language: AcceptLanguage,
     Path(id): Path<String>,
     Body(asked): Body<Decide>,
 ) -> Result<Reply<InteractionObject>, Failure> {
-    let call = Call::new(Caller::Browser, asked.presence.nonce.as_deref(), *now)?;
+    let call = Call::new(Caller::Browser, asked.presence.nonce.as_deref(), language, *now)?;
     let said = asked.verdict.parse()?;
     let visitor = caller.visitor(&app, asked.presence.trusted(), *now).await?;
+    // Anybody may turn back; whoever allows says who they are.
+    if visitor.is_none() && said != Said::Deny {
+        return Err(NOT_SIGNED_IN.into());
+    }
     Ok(Reply(hosted::decide(&app, call, InteractionId::new(id), visitor, said).await?))
 }

@@ -8,16 +8,17 @@ use super::{
     code::{CodeOf, LoginBehind, NewCode, add_code_of},
     consent::{resource_view, scope_views},
     object::{
-        InteractionClient, InteractionLogin, InteractionObject, InteractionRedirect, InteractionResource,
-        InteractionScope, InteractionUser, Next,
+        InteractionClient, InteractionLogin, InteractionObject, InteractionProject, InteractionRedirect,
+        InteractionResource, InteractionScope, InteractionUser, Next,
     },
     release, situation,
-    waiting::StoredInteraction,
+    waiting::{StoredInteraction, ui_locales},
     who::Visitor,
 };
 use crate::{
     app::App,
     failure::Failure,
+    http::extract::AcceptLanguage,
     issue,
     records::{Current, Registered},
     rfc3339,
@@ -28,7 +29,7 @@ use hospes_protocol::{
     ErrorCode::AccessDenied,
     Refusal, Seconds, Timestamp,
     audit_event::Actor,
-    authorization_request::{self, AuthorizationRequest, Rejected, ResponseMode, ResponseTarget, ValidRequest},
+    authorization_request::{self, AuthorizationRequest, Rejected, ResponseTarget, ValidRequest},
     authorization_response::{self, Delivery},
     authorize::{self, SignedIn, Step},
     client::Client,
@@ -46,18 +47,24 @@ use std::sync::Arc;
 use url::Url;
 
 /// One call about an interaction.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Call {
     caller: Caller,
     /// SHA-256 of what proves in which browser it is.
     proof_hash: Option<[u8; 32]>,
+    language: AcceptLanguage,
     now: Timestamp,
 }
 
 impl Call {
-    pub(crate) fn new(caller: Caller, proof: Option<&str>, now: Timestamp) -> Result<Self, Refusal> {
+    pub(crate) fn new(
+        caller: Caller,
+        proof: Option<&str>,
+        language: AcceptLanguage,
+        now: Timestamp,
+    ) -> Result<Self, Refusal> {
         proof.map(|proof| caller.check_proof(proof)).transpose()?;
-        Ok(Self { caller, proof_hash: proof.map(|proof| sha256(proof.as_bytes())), now })
+        Ok(Self { caller, proof_hash: proof.map(|proof| sha256(proof.as_bytes())), language, now })
     }
 
     const fn actor(&self) -> Actor {
@@ -92,7 +99,7 @@ pub(crate) async fn begin(
     request: AuthorizationRequest,
     visitor: Option<Visitor>,
 ) -> Result<InteractionObject, Failure> {
-    let Call { caller, proof_hash, now } = call;
+    let Call { caller, proof_hash, now, .. } = call;
     let browser_hash = proof_hash.ok_or(caller.bad_proof())?;
     let (current, registered) = {
         let (app, client_id) = (app.clone(), request.client_id.clone());
@@ -114,7 +121,8 @@ pub(crate) async fn begin(
         browser_hash,
         ..new_interaction(app, request, current.lifetimes.interaction, now)
     };
-    let turn = Turn { app: app.clone(), call, visitor, hinted_user, new_code: NewCode::new(app, call.actor(), now) };
+    let new_code = NewCode::new(app, call.actor(), now);
+    let turn = Turn { app: app.clone(), call, visitor, hinted_user, new_code };
     app.store
         .write(move |tx| {
             let named = turn.named(tx)?;
@@ -156,12 +164,13 @@ fn check_beginning(
         Err(Rejected { target: Some(target), .. }) => target,
         Err(Rejected { refusal, target: None }) => return Err(host_page::in_contract(refusal)),
     };
-    if target.mode == ResponseMode::FormPost { Err(hosted::FORM_POST) } else { Ok(()) }
+    hosted::validate_mode(target.mode)
 }
 
 /// Looks at an interaction without going on.
-pub(crate) async fn see(app: &App, id: InteractionId, now: Timestamp) -> Result<InteractionObject, Failure> {
-    let (interaction, counter) = find(app, id.clone(), Caller::BackEnd, now).await?;
+pub(crate) async fn see(app: &App, call: Call, id: InteractionId) -> Result<InteractionObject, Failure> {
+    let now = call.now;
+    let (interaction, counter) = find(app, id.clone(), call.caller, now).await?;
     let hinted_user = situation::hinted_user(app, &interaction.request, counter).await?;
     let app = app.clone();
     app.clone()
@@ -171,9 +180,9 @@ pub(crate) async fn see(app: &App, id: InteractionId, now: Timestamp) -> Result<
             let said = interaction.progress.answer.as_ref().map_or(Said::Unasked, |answer| answer.said.clone());
             let hosted = Hosted::load(tx, &app, interaction, hinted_user.clone(), now, Reading::Look)?;
             match hosted.outcome(&said, now)? {
-                Outcome::Ask(valid, step) => Ok(hosted.asking(&valid, &step, now)),
+                Outcome::Ask(valid, step) => Ok(hosted.asking(&app, &call, &valid, &step)),
                 // Where it goes is for the user alone, whom nobody names here.
-                Outcome::Answer(target, _) => Ok(hosted.going(&target, None)),
+                Outcome::Answer(target, _) => Ok(hosted.going(&app, &target, None)),
             }
         })
         .await
@@ -292,7 +301,7 @@ impl Turn {
         let mut hosted = Hosted::load(tx, app, interaction, self.hinted_user.clone(), now, Reading::Take)?;
         let (target, approval) = match hosted.outcome(&said, now)? {
             Outcome::Ask(..) if waiting.is_some() => return Err(ANSWERED.into()),
-            Outcome::Ask(valid, step) => return Ok(hosted.asking(&valid, &step, now)),
+            Outcome::Ask(valid, step) => return Ok(hosted.asking(app, &self.call, &valid, &step)),
             Outcome::Answer(target, approval) => (target, approval),
         };
         if hosted.interaction.way == Way::HostPage {
@@ -301,7 +310,7 @@ impl Turn {
                 tx.save_progress(&app.project, &hosted.interaction.id, &hosted.interaction.progress)?;
             }
             let url = release::url(app, &hosted.interaction);
-            return Ok(hosted.going(&target, Some(url)));
+            return Ok(hosted.going(app, &target, Some(url)));
         }
         let answer = hosted.carry_out(tx, app, approval, &self.new_code, now)?;
         let issuer = issue::issuer(app, &hosted.current, hosted.interaction.plane);
@@ -310,7 +319,7 @@ impl Turn {
             Err(refusal) => authorization_response::error(&target, &issuer, refusal),
         };
         match delivery {
-            Delivery::Redirect(uri) => Ok(hosted.going(&target, Some(uri))),
+            Delivery::Redirect(uri) => Ok(hosted.going(app, &target, Some(uri))),
             Delivery::FormPost { .. } => Err(hosted::FORM_POST.into()),
         }
     }
@@ -447,37 +456,38 @@ impl Hosted {
     }
 
     /// The interaction with nothing left for the page to do but to send the browser to `url`.
-    fn going(&self, target: &ResponseTarget, url: Option<String>) -> InteractionObject {
-        InteractionObject { redirect_url: url, ..self.shown(&target.redirect_uri, Next::Redirect) }
+    fn going(&self, app: &App, target: &ResponseTarget, url: Option<String>) -> InteractionObject {
+        InteractionObject { redirect_url: url, ..self.shown(app, &target.redirect_uri, Next::Redirect) }
     }
 
     /// The interaction with what the page is to ask.
-    fn asking(&self, valid: &ValidRequest, step: &Step, now: Timestamp) -> InteractionObject {
+    fn asking(&self, app: &App, call: &Call, valid: &ValidRequest, step: &Step) -> InteractionObject {
         let policy = &self.current.project.policy;
         let shown = |next| InteractionObject {
             resources: valid.resources.iter().map(|uri| InteractionResource::of(resource_view(uri, policy))).collect(),
-            ..self.shown(&valid.target.redirect_uri, next)
+            ..self.shown(app, &valid.target.redirect_uri, next)
         };
         let Step::Consent(question) = step else {
             let Interaction { id, request, progress, created_at, .. } = &self.interaction;
             let page = self.current.project.settings.authorization_url.as_deref();
             let login = InteractionLogin {
                 login_hint: request.login_hint.clone(),
-                reauthenticate: hosted::needs_login(valid, progress, *created_at, now),
+                reauthenticate: hosted::needs_login(valid, progress, *created_at, call.now),
                 select_account: valid.prompt.select_account,
                 return_url: page.and_then(|page| page_url(page, id)),
             };
             return InteractionObject { login: Some(login), ..shown(Next::Login) };
         };
-        let views = scope_views(question, policy);
+        let words = app.pages.words(&ui_locales(&self.interaction.request), call.language.0.as_deref());
         InteractionObject {
-            scopes: views.iter().map(|view| InteractionScope::of(view, policy)).collect(),
+            scopes: scope_views(question, policy).iter().map(|view| InteractionScope::of(view, &words)).collect(),
             end_date_allowed: !question.confirm_only,
+            confirm_only: question.confirm_only,
             ..shown(Next::Consent)
         }
     }
 
-    fn shown(&self, redirect_uri: &str, next: Next) -> InteractionObject {
+    fn shown(&self, app: &App, redirect_uri: &str, next: Next) -> InteractionObject {
         let client = &self.client.client;
         InteractionObject {
             interaction_id: self.interaction.id.to_string(),
@@ -485,12 +495,14 @@ impl Hosted {
             next,
             redirect_url: None,
             login: None,
+            project: InteractionProject { name: app.pages.host_name(&self.current.project.name) },
             client: InteractionClient::of(client),
             redirect: InteractionRedirect::of(redirect_uri, client),
             user: self.user.as_ref().map(InteractionUser::of),
             scopes: Vec::new(),
             resources: Vec::new(),
             end_date_allowed: false,
+            confirm_only: false,
         }
     }
 }

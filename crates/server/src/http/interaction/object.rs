@@ -1,10 +1,8 @@
 //! An interaction as the host app's page sees it: what to do next, and everything that a consent page shows.
 
-use crate::pages::{AccountView, ClientView, ResourceView, ScopeState, ScopeView, display_name};
+use crate::pages::{AccountView, ClientView, ResourceView, ScopeState, ScopeView, Words};
 use hospes_protocol::{
     client::{ApplicationType, Client, Party},
-    full_access::FULL_ACCESS,
-    policy::Policy,
     redirect_uri,
     user::User,
 };
@@ -24,6 +22,7 @@ pub(crate) struct InteractionObject {
     /// With `next: login`: how the user is to log in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) login: Option<InteractionLogin>,
+    pub(crate) project: InteractionProject,
     pub(crate) client: InteractionClient,
     pub(crate) redirect: InteractionRedirect,
     pub(crate) user: Option<InteractionUser>,
@@ -32,6 +31,8 @@ pub(crate) struct InteractionObject {
     pub(crate) resources: Vec<InteractionResource>,
     /// Whether the answer may have an end date.
     pub(crate) end_date_allowed: bool,
+    /// With `next: consent`: all of it was allowed before, and the user is only asked whether to go on.
+    pub(crate) confirm_only: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -54,11 +55,19 @@ pub(crate) struct InteractionLogin {
     pub(crate) return_url: Option<String>,
 }
 
+/// The host app, as our own pages call it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct InteractionProject {
+    pub(crate) name: String,
+}
+
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct InteractionClient {
     pub(crate) client_id: String,
     /// Made safe to show; whoever registered the client chose it.
     pub(crate) name: String,
+    /// The name's letters look like others, so that it may imitate another client: warn.
+    pub(crate) deceptive: bool,
     pub(crate) description: String,
     pub(crate) logo_url: Option<String>,
     pub(crate) client_url: Option<String>,
@@ -75,6 +84,8 @@ pub(crate) struct InteractionRedirect {
     /// `app.example.com`, `localhost:3000`, or `com.example.app:`.
     pub(crate) host: String,
     pub(crate) kind: RedirectKind,
+    /// The whole address, to be shown on demand.
+    pub(crate) uri: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -97,8 +108,10 @@ pub(crate) struct InteractionUser {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct InteractionScope {
     pub(crate) scope: String,
-    /// In plain words; empty if the policy has none.
+    /// In plain words, and in the language of the request's `ui_locales` or of this call's `Accept-Language`.
     pub(crate) text: String,
+    /// What more there is to say of it.
+    pub(crate) detail: Option<String>,
     /// The user may leave it out.
     pub(crate) optional: bool,
     /// If not, it is shown and never granted.
@@ -118,8 +131,9 @@ impl InteractionClient {
     pub(crate) fn of(client: &Client) -> Self {
         let view = ClientView::of(client);
         Self {
+            name: view.shown_name(),
+            deceptive: view.is_deceptive(),
             client_id: view.client_id,
-            name: display_name(&view.name),
             description: client.settings.description.clone(),
             logo_url: view.logo_uri,
             client_url: view.client_uri,
@@ -141,7 +155,7 @@ impl InteractionRedirect {
         } else {
             RedirectKind::Web
         };
-        Self { host: redirect_uri::display_host(uri), kind }
+        Self { host: redirect_uri::display_host(uri), kind, uri: uri.to_owned() }
     }
 }
 
@@ -156,11 +170,13 @@ impl InteractionUser {
 }
 
 impl InteractionScope {
-    pub(crate) fn of(view: &ScopeView, policy: &Policy) -> Self {
+    pub(crate) fn of(view: &ScopeView, words: &Words) -> Self {
         let grantable = view.state != ScopeState::NotGrantable;
+        let said = words.scope(&view.value, view.description.as_deref());
         Self {
             scope: view.value.clone(),
-            text: scope_text(&view.value, policy).to_owned(),
+            text: said.title,
+            detail: said.detail,
             optional: view.state == ScopeState::Optional,
             grantable,
             reason: (!grantable).then_some("role"),
@@ -172,20 +188,6 @@ impl InteractionScope {
 impl InteractionResource {
     pub(crate) fn of(view: ResourceView) -> Self {
         Self { resource: view.uri, name: Some(view.name).filter(|name| !name.is_empty()) }
-    }
-}
-
-/// A scope value in plain words; those of the specifications have none in the policy.
-pub(crate) fn scope_text<'p>(value: &str, policy: &'p Policy) -> &'p str {
-    match value {
-        "openid" => "Know who you are",
-        "profile" => "See your name and profile",
-        "email" => "See your email address",
-        "phone" => "See your phone number",
-        "address" => "See your postal address",
-        "offline_access" => "Stay connected while you are away",
-        FULL_ACCESS => "Do everything that you can do",
-        value => policy.scope_value(value).map_or("", |own| own.description.as_str()),
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     deliver::deliver,
     hosted::{Hosted, Outcome, Reading},
     situation,
-    waiting::{CHANGED, DECIDED, OTHER_BROWSER, StoredInteraction, UNKNOWN},
+    waiting::{CHANGED, DECIDED, OTHER_BROWSER, StoredInteraction, UNKNOWN, ui_locales},
 };
 use crate::{
     app::App,
@@ -62,9 +62,7 @@ pub(crate) async fn get(
             })
             .await?
     };
-    if let Some(locales) = &interaction.request.ui_locales {
-        visit.page.ui_locales = locales.split(' ').map(str::to_owned).collect();
-    }
+    visit.page.ui_locales = ui_locales(&interaction.request);
     let hinted_user = situation::hinted_user(&app, &interaction.request, counter).await?;
     let is_there = visit.browser.is_bound_by(&interaction.browser_hash);
     let by = interaction.progress.answer.as_ref().map_or(Actor::Host, |answer| answer.by);

@@ -116,10 +116,13 @@ pub(crate) async fn find_by_id(app: &App, visit: &mut Visit, id: InteractionId) 
         return Err(OTHER_BROWSER.into());
     }
     let hinted_user = situation::hinted_user(app, &interaction.request, situation.current.counter).await?;
-    if let Some(locales) = &interaction.request.ui_locales {
-        visit.page.ui_locales = locales.split(' ').map(str::to_owned).collect();
-    }
+    visit.page.ui_locales = ui_locales(&interaction.request);
     Ok(Waiting { interaction, situation, hinted_user })
+}
+
+/// OIDC Core §3.1.2.1: the languages that the client asks for, best first.
+pub(crate) fn ui_locales(request: &AuthorizationRequest) -> Vec<String> {
+    request.ui_locales.iter().flat_map(|locales| locales.split(' ')).map(str::to_owned).collect()
 }
 
 /// An interaction is open until it is decided or too old. One that a host app's page answers is none of ours.

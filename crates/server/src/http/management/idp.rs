@@ -13,10 +13,10 @@ use crate::{
     app::App,
     failure::Failure,
     http::{
-        extract::Now,
+        extract::{AcceptLanguage, Now},
         interaction::{
             code::{CodeOf, LoginBehind, NewCode, add_code_of},
-            object::scope_text,
+            consent::description,
             who::{USER_NOT_FOUND, Who},
         },
     },
@@ -32,7 +32,7 @@ use hospes_protocol::{
     authorization_response::{self, Delivery},
     authorize::{self, CONFIRMATION_REQUIRED, CONSENT_REQUIRED, Consenting, Step},
     consent::{self, ConsentAnswer, DENIED},
-    full_access, host_page,
+    full_access, host_page, hosted,
     id::ClientId,
 };
 use serde::{Deserialize, Serialize};
@@ -56,6 +56,8 @@ pub(crate) struct Start {
     session_jwt: Option<String>,
     /// `consent` asks in any case.
     prompt: Option<String>,
+    /// `query`, as without it.
+    response_mode: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -73,6 +75,7 @@ pub(crate) struct Started {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ScopeResult {
     scope: String,
+    /// In the language of `Accept-Language`.
     description: String,
     /// Whether the user's roles cover it. What they do not cover is left out of the grant.
     is_grantable: bool,
@@ -85,6 +88,7 @@ pub(crate) async fn start(
     State(app): State<App>,
     caller: Management,
     now: Now,
+    language: AcceptLanguage,
     Body(asked): Body<Start>,
 ) -> Result<Reply<Started>, Failure> {
     let who = Who::of(&app, &caller.current, asked.user_id, asked.session_token, asked.session_jwt).await?;
@@ -93,8 +97,10 @@ pub(crate) async fn start(
         redirect_uri: Some(asked.redirect_uri),
         response_type: Some(asked.response_type),
         prompt: asked.prompt,
+        response_mode: asked.response_mode,
         ..request_of(client_id.clone())
     };
+    let words = app.pages.words(&[], language.0.as_deref());
     let started = {
         let app = app.clone();
         app.clone()
@@ -107,12 +113,13 @@ pub(crate) async fn start(
                 let request = AuthorizationRequest { scope: Some(scope.to_string()), ..request.clone() };
                 let preview = authorization_request::preview(&request, client, policy, client.settings.plane)
                     .map_err(|rejected| host_page::in_contract(rejected.refusal))?;
+                hosted::validate_mode(preview.request().target.mode)?;
                 let grant = tx.find_grant(&app.project, &user.id, &client.id)?;
                 let given = Consenting { user: &user, grant: grant.as_ref(), now: *now };
                 let step = authorize::decide_consent(preview.request(), client, policy, &given);
                 let result = |value: &str| ScopeResult {
                     scope: value.to_owned(),
-                    description: scope_text(value, policy).to_owned(),
+                    description: words.scope(value, description(value, policy).as_deref()).title,
                     is_grantable: full_access::is_grantable(value, client, policy, &user),
                 };
                 Ok(Started {
@@ -153,6 +160,8 @@ pub(crate) struct Submit {
     session_jwt: Option<String>,
     /// As in the call before.
     prompt: Option<String>,
+    /// As in the call before.
+    response_mode: Option<String>,
     /// What the user answered; whatever, when they need not be asked.
     consent_granted: bool,
     state: Option<String>,
@@ -186,6 +195,7 @@ pub(crate) async fn submit(
         redirect_uri: Some(asked.redirect_uri),
         response_type: Some(asked.response_type),
         prompt: asked.prompt,
+        response_mode: asked.response_mode,
         state: asked.state,
         nonce: asked.nonce,
         code_challenge: asked.code_challenge,
@@ -206,6 +216,7 @@ pub(crate) async fn submit(
                 let request = AuthorizationRequest { scope: Some(scope.to_string()), ..request.clone() };
                 let valid = authorization_request::validate(&request, client, policy, client.settings.plane)
                     .map_err(|rejected| host_page::in_contract(rejected.refusal))?;
+                hosted::validate_mode(valid.target.mode)?;
                 let grant = tx.take_grant(&app.project, &user.id, &client.id, *now)?;
                 // Locked after the grant, as everywhere.
                 let user = tx.take_user(&app.project, &user.id)?.filter(|user| user.disabled_at.is_none());
@@ -235,19 +246,12 @@ pub(crate) async fn submit(
             })
             .await?
     };
-    let redirect_uri = match &answer {
-        Ok(()) => address(authorization_response::success(&target, &issuer, code.text())),
-        Err(refusal) => address(authorization_response::error(&target, &issuer, refusal)),
+    let delivery = match &answer {
+        Ok(()) => authorization_response::success(&target, &issuer, code.text()),
+        Err(refusal) => authorization_response::error(&target, &issuer, refusal),
     };
+    let Delivery::Redirect(redirect_uri) = delivery else { return Err(hosted::FORM_POST.into()) };
     Ok(Reply(Submitted { redirect_uri, authorization_code: answer.is_ok().then(|| code.text().to_owned()) }))
-}
-
-/// Where the answer goes; the contract has no other mode than the query.
-fn address(delivery: Delivery) -> String {
-    match delivery {
-        Delivery::Redirect(uri) => uri,
-        Delivery::FormPost { action, .. } => action,
-    }
 }
 
 /// A request of which nothing is known but who makes it.

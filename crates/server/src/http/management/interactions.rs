@@ -13,7 +13,7 @@ use crate::{
     app::App,
     failure::Failure,
     http::{
-        extract::Now,
+        extract::{AcceptLanguage, Now},
         interaction::{
             hosted::{self, Call},
             object::InteractionObject,
@@ -85,9 +85,10 @@ pub(crate) async fn open(
     State(app): State<App>,
     caller: Management,
     now: Now,
+    language: AcceptLanguage,
     Body(asked): Body<OpenInteraction>,
 ) -> Result<Reply<InteractionObject>, Failure> {
-    let call = Call::new(Caller::BackEnd, asked.browser_binding.as_deref(), *now)?;
+    let call = Call::new(Caller::BackEnd, asked.browser_binding.as_deref(), language, *now)?;
     let visitor = asked.visitor.find(&app, &caller, *now).await?;
     let object = match selected(asked.interaction_id, asked.query)? {
         Selected::Handle(id) => hosted::open(&app, call, id, visitor).await?,
@@ -123,9 +124,11 @@ pub(crate) async fn get(
     State(app): State<App>,
     _: Management,
     now: Now,
+    language: AcceptLanguage,
     Path(id): Path<String>,
 ) -> Result<Reply<InteractionObject>, Failure> {
-    Ok(Reply(hosted::see(&app, InteractionId::new(id), *now).await?))
+    let call = Call::new(Caller::BackEnd, None, language, *now)?;
+    Ok(Reply(hosted::see(&app, call, InteractionId::new(id)).await?))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -144,10 +147,11 @@ pub(crate) async fn login(
     State(app): State<App>,
     caller: Management,
     now: Now,
+    language: AcceptLanguage,
     Path(id): Path<String>,
     Body(asked): Body<LoginInteraction>,
 ) -> Result<Reply<InteractionObject>, Failure> {
-    let call = Call::new(Caller::BackEnd, asked.browser_binding.as_deref(), *now)?;
+    let call = Call::new(Caller::BackEnd, asked.browser_binding.as_deref(), language, *now)?;
     let visitor = asked.visitor.find(&app, &caller, *now).await?.ok_or(NO_USER_SELECTOR)?;
     Ok(Reply(hosted::login(&app, call, InteractionId::new(id), visitor).await?))
 }
@@ -197,10 +201,11 @@ pub(crate) async fn decide(
     State(app): State<App>,
     caller: Management,
     now: Now,
+    language: AcceptLanguage,
     Path(id): Path<String>,
     Body(asked): Body<DecideInteraction>,
 ) -> Result<Reply<InteractionObject>, Failure> {
-    let call = Call::new(Caller::BackEnd, asked.browser_binding.as_deref(), *now)?;
+    let call = Call::new(Caller::BackEnd, asked.browser_binding.as_deref(), language, *now)?;
     let said = asked.verdict.parse()?;
     let visitor = asked.visitor.find(&app, &caller, *now).await?;
     Ok(Reply(hosted::decide(&app, call, InteractionId::new(id), visitor, said).await?))

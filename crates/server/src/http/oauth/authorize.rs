@@ -56,9 +56,7 @@ async fn begin(app: &App, mut visit: Visit, request: AuthorizationRequest) -> Re
     name_client(&request.client_id);
     app.limits.authorize(visit.address)?;
     let (session_hash, now) = (visit.browser.session_hash(), visit.now);
-    if let Some(locales) = &request.ui_locales {
-        visit.page.ui_locales = locales.split(' ').map(str::to_owned).collect();
-    }
+    visit.page.ui_locales = waiting::ui_locales(&request);
     let situation = {
         let (app, client_id) = (app.clone(), request.client_id.clone());
         app.clone()

@@ -10,11 +10,18 @@ pub(crate) struct Host {
     base: String,
     pub(crate) project: String,
     pub(crate) secret: String,
+    /// `Accept-Language` of the user for whom it calls.
+    language: Option<String>,
 }
 
 impl Host {
     pub(super) fn new(http: reqwest::Client, base: &str, project: &str, secret: &str) -> Self {
-        Self { http, base: base.to_owned(), project: project.to_owned(), secret: secret.to_owned() }
+        Self { http, base: base.to_owned(), project: project.to_owned(), secret: secret.to_owned(), language: None }
+    }
+
+    /// The same back end for a user who reads this language.
+    pub(crate) fn speaking(&self, language: &str) -> Self {
+        Self { language: Some(language.to_owned()), ..self.clone() }
     }
 
     /// The same back end with another secret.
@@ -30,6 +37,10 @@ impl Host {
     pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
         let request = self.http.request(method, format!("{}{path}", self.base));
         let request = request.basic_auth(&self.project, Some(&self.secret));
+        let request = match &self.language {
+            Some(language) => request.header("accept-language", language),
+            None => request,
+        };
         let request = match body {
             Some(body) => request.header("content-type", "application/json").body(body.to_string()),
             None => request,
