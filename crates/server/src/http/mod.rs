@@ -6,6 +6,7 @@ pub(crate) mod attestation;
 pub(crate) mod browser;
 pub(crate) mod browser_api;
 pub(crate) mod cors;
+pub(crate) mod description;
 pub(crate) mod extract;
 pub(crate) mod interaction;
 pub(crate) mod management;

@@ -176,16 +176,17 @@ async fn the_address_in_an_error_leads_to_a_page() {
 #[tokio::test]
 async fn the_reference_shows_every_call_that_is_described() {
     let app = TestApp::new().await;
-    let description = app.get("/v1/openapi.json").await.json();
     let page = app.get("/v1/reference").await;
     assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
     let (mut anchors, shown) = (BTreeSet::new(), page.body.replace("&#x2f;", "/"));
-    for (path, operations) in description["paths"].as_object().unwrap() {
-        for (method, operation) in operations.as_object().unwrap() {
-            let anchor = operation["operationId"].as_str().unwrap();
-            assert!(anchors.insert(anchor.to_owned()), "two calls have the id {anchor}");
-            let heading = format!("<span class=\"method\">{}</span> {path}</h3>", method.to_uppercase());
-            assert!(shown.contains(&heading), "{heading}");
+    for document in ["/v1/openapi.json", "/v1/openapi-browser.json"] {
+        for (path, operations) in app.get(document).await.json()["paths"].as_object().unwrap() {
+            for (method, operation) in operations.as_object().unwrap() {
+                let anchor = operation["operationId"].as_str().unwrap();
+                assert!(anchors.insert(anchor.to_owned()), "two calls have the id {anchor}");
+                let heading = format!("<span class=\"method\">{}</span> {path}</h3>", method.to_uppercase());
+                assert!(shown.contains(&heading), "{heading}");
+            }
         }
     }
     // Every link inside the page leads somewhere.

@@ -799,11 +799,13 @@ fn the_index_of_specifications_is_current() {
 }
 
 #[tokio::test]
-async fn the_description_of_the_management_api_is_current() {
+async fn the_descriptions_of_our_apis_are_current() {
     let app = crate::app::TestApp::new().await;
-    let reply = app.get("/v1/openapi.json").await;
-    assert_eq!((reply.status, reply.header("content-type")), (200, "application/json"));
-    expect_current("docs/openapi.json", &format!("{}\n", reply.body));
+    for name in ["openapi.json", "openapi-browser.json"] {
+        let reply = app.get(&format!("/v1/{name}")).await;
+        assert_eq!((reply.status, reply.header("content-type")), (200, "application/json"));
+        expect_current(&format!("docs/{name}"), &format!("{}\n", reply.body));
+    }
 }
 
 /// Compares a generated file with what it should be; writes it when asked to by `UPDATE_GENERATED=1`.

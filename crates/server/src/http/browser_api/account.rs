@@ -17,7 +17,7 @@ use crate::{
         management::{
             body::Body,
             passwords::{MUST_RESET, WRONG_CREDENTIALS},
-            reply::{Nothing, Reply},
+            reply::{Envelope, ErrorEnvelope, Nothing, Reply},
             session_block::{SessionBlock, SessionFields, Signer},
         },
     },
@@ -38,16 +38,17 @@ use hospes_protocol::{
 };
 use serde::{Deserialize, Serialize};
 use tracing::info;
+use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(super) struct LogIn {
     email: String,
     password: String,
 }
 
 /// The session of the user, as far as a page needs to know it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct AccountSession {
     /// Only when the session has just begun.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,6 +71,8 @@ impl AccountSession {
 }
 
 /// Logs a user in by address and password. The page keeps the token: it gets no cookie.
+#[utoipa::path(post, path = "/account/session", tag = "Account", request_body = LogIn, security(()),
+    responses((status = 200, body = Envelope<AccountSession>), (status = "4XX", body = ErrorEnvelope)))]
 pub(super) async fn log_in(
     State(app): State<App>,
     caller: PageCall,
@@ -107,6 +110,8 @@ pub(super) async fn log_in(
 }
 
 /// Shows whose session it is, with a new JWT.
+#[utoipa::path(get, path = "/account/session", tag = "Account",
+    responses((status = 200, body = Envelope<AccountSession>), (status = "4XX", body = ErrorEnvelope)))]
 pub(super) async fn session(
     State(app): State<App>,
     caller: PageCall,
@@ -129,6 +134,8 @@ pub(super) async fn session(
 }
 
 /// Signs the user out here. What clients got with `offline_access` stays until it is disconnected.
+#[utoipa::path(delete, path = "/account/session", tag = "Account",
+    responses((status = 200, body = Envelope<Nothing>), (status = "4XX", body = ErrorEnvelope)))]
 pub(super) async fn log_out(State(app): State<App>, caller: PageCall, now: Now) -> Result<Reply<Nothing>, Failure> {
     let named = caller.session(&app, *now).await?;
     let project = app.project.clone();
@@ -141,7 +148,7 @@ pub(super) async fn log_out(State(app): State<App>, caller: PageCall, now: Now) 
     Ok(Reply(Nothing {}))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct ConnectedApps {
     project: InteractionProject,
     /// The last used first.
@@ -149,7 +156,8 @@ pub(super) struct ConnectedApps {
 }
 
 /// An app that the user has connected, with what it may do.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = AppOfUser)]
 struct ConnectedApp {
     client: InteractionClient,
     scopes: Vec<GrantedScope>,
@@ -159,7 +167,7 @@ struct ConnectedApp {
     expires_at: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct GrantedScope {
     scope: String,
     /// In plain words, in the language of `Accept-Language`.
@@ -186,6 +194,8 @@ impl ConnectedApp {
 }
 
 /// Lists the apps that the user has connected, the last used first.
+#[utoipa::path(get, path = "/account/connected_apps", tag = "Account",
+    responses((status = 200, body = Envelope<ConnectedApps>), (status = "4XX", body = ErrorEnvelope)))]
 pub(super) async fn connected_apps(
     State(app): State<App>,
     caller: PageCall,
@@ -210,6 +220,9 @@ pub(super) async fn connected_apps(
 }
 
 /// Disconnects an app: its tokens and the user's consent end at once. That it was not connected is no error.
+#[utoipa::path(delete, path = "/account/connected_apps/{client_id}", tag = "Account",
+    params(("client_id" = String, Path)),
+    responses((status = 200, body = Envelope<Nothing>), (status = "4XX", body = ErrorEnvelope)))]
 pub(super) async fn disconnect(
     State(app): State<App>,
     caller: PageCall,

@@ -16,16 +16,18 @@ use crate::{
         management::{
             body::Body,
             interactions::{InteractionVerdict, Selected, selected},
-            reply::Reply,
+            reply::{Envelope, ErrorEnvelope, Reply},
         },
     },
 };
 use axum::extract::{Path, State};
 use hospes_protocol::{authorization_request, hosted::Caller, id::InteractionId, interaction::Said};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 /// What every call may say about the user and the browser.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = PagePresence)]
 struct Presence {
     /// A JWT of the host app's own login, instead of a session of ours.
     trusted_token: Option<String>,
@@ -41,7 +43,8 @@ impl Presence {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = OpenFromPage)]
 pub(super) struct Open {
     /// The handle in the page's address.
     interaction_id: Option<String>,
@@ -52,6 +55,8 @@ pub(super) struct Open {
 }
 
 /// Says what the page is to do with an authorization request: send the browser on, log the user in, or ask for consent.
+#[utoipa::path(post, path = "/interactions", tag = "Browser interactions", request_body = Open, security((), ("session" = [])),
+    responses((status = 200, body = Envelope<InteractionObject>), (status = "4XX", body = ErrorEnvelope)))]
 pub(super) async fn open(
     State(app): State<App>,
     caller: PageCall,
@@ -74,7 +79,8 @@ pub(super) async fn open(
     Ok(Reply(object))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = LoginFromPage)]
 pub(super) struct Login {
     #[serde(flatten)]
     presence: Presence,
@@ -82,6 +88,9 @@ pub(super) struct Login {
 
 /// Says that the user has logged in, or has chosen this account, for this interaction. Without `trusted_token` it needs
 /// a session.
+#[utoipa::path(post, path = "/interactions/{interaction_id}/login", tag = "Browser interactions",
+    params(("interaction_id" = String, Path)), request_body = Login, security((), ("session" = [])),
+    responses((status = 200, body = Envelope<InteractionObject>), (status = "4XX", body = ErrorEnvelope)))]
 pub(super) async fn login(
     State(app): State<App>,
     caller: PageCall,
@@ -95,7 +104,8 @@ pub(super) async fn login(
     Ok(Reply(hosted::login(&app, call, InteractionId::new(id), visitor).await?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = DecideFromPage)]
 pub(super) struct Decide {
     #[serde(flatten)]
     verdict: InteractionVerdict,
@@ -105,6 +115,9 @@ pub(super) struct Decide {
 
 /// Hands in the user's answer, and says where the browser goes with it. Whoever allows says who they are, by a session
 /// or by `trusted_token`.
+#[utoipa::path(post, path = "/interactions/{interaction_id}/decide", tag = "Browser interactions",
+    params(("interaction_id" = String, Path)), request_body = Decide, security((), ("session" = [])),
+    responses((status = 200, body = Envelope<InteractionObject>), (status = "4XX", body = ErrorEnvelope)))]
 pub(super) async fn decide(
     State(app): State<App>,
     caller: PageCall,

@@ -13,26 +13,66 @@ pub(crate) mod origin;
 use crate::{
     app::App,
     failure::Failure,
-    http::{management::reply, observe::answer_in_time},
+    http::{description, management::reply, observe::answer_in_time},
     router::WRONG_METHOD,
 };
-use axum::{
-    Router,
-    middleware::from_fn_with_state,
-    routing::{delete, get, post},
+use axum::{Router, middleware::from_fn_with_state};
+use std::sync::LazyLock;
+use utoipa::{
+    Modify, OpenApi,
+    openapi::{
+        self,
+        security::{Http, HttpAuthScheme, SecurityScheme},
+    },
 };
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Hospes browser API",
+        description = "What a page of the host app calls from the browser, of an origin that the project has in \
+                       `sdk.domains`. The SDK speaks it. Times are RFC 3339 in UTC.",
+    ),
+    modifiers(&SessionScheme),
+    security(("session" = [])),
+)]
+struct Document;
+
+struct SessionScheme;
+
+impl Modify for SessionScheme {
+    fn modify(&self, document: &mut openapi::OpenApi) {
+        let scheme = Http::builder()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("A session token of the user, or a session JWT that has not expired."))
+            .build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("session", SecurityScheme::Http(scheme));
+    }
+}
+
+/// Every path of the browser API, with its description.
+fn described() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(interactions::open))
+        .routes(routes!(interactions::login))
+        .routes(routes!(interactions::decide))
+        .routes(routes!(account::connected_apps))
+        .routes(routes!(account::disconnect))
+        .routes(routes!(account::session, account::log_in, account::log_out))
+}
 
 /// All of it.
 pub(crate) fn router(app: &App) -> Router<App> {
-    Router::new()
-        .route("/interactions", post(interactions::open))
-        .route("/interactions/{id}/login", post(interactions::login))
-        .route("/interactions/{id}/decide", post(interactions::decide))
-        .route("/account/connected_apps", get(account::connected_apps))
-        .route("/account/connected_apps/{client_id}", delete(account::disconnect))
-        .route("/account/session", get(account::session).post(account::log_in).delete(account::log_out))
+    let (router, _) = described().split_for_parts();
+    router
         .method_not_allowed_fallback(|| async { Failure::from(WRONG_METHOD) })
         .layer(from_fn_with_state(app.clone(), answer_in_time))
         .layer(from_fn_with_state(app.clone(), origin::only_known))
         .layer(from_fn_with_state(app.clone(), reply::envelope))
 }
+
+/// The description of the browser API (OpenAPI 3.1), as `GET /v1/openapi-browser.json` and `docs/openapi-browser.json`
+/// have it.
+pub(crate) static DESCRIPTION: LazyLock<String> = LazyLock::new(|| description::text(described().into_openapi()));

@@ -37,7 +37,12 @@ pub(crate) mod webhooks;
 
 pub(crate) use caller::basic_user;
 
-use crate::{app::App, failure::Failure, http::observe::answer_in_time, router::WRONG_METHOD};
+use crate::{
+    app::App,
+    failure::Failure,
+    http::{browser_api, description, observe::answer_in_time},
+    router::WRONG_METHOD,
+};
 use axum::{
     Router,
     http::header::CONTENT_TYPE,
@@ -50,7 +55,7 @@ use std::sync::LazyLock;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
-        self, PathItem,
+        self,
         security::{Http, HttpAuthScheme, SecurityScheme},
     },
 };
@@ -157,7 +162,8 @@ fn described() -> OpenApiRouter<App> {
 pub(crate) fn router(app: &App) -> Router<App> {
     let (router, _) = described().split_for_parts();
     router
-        .route("/v1/openapi.json", get(description))
+        .route("/v1/openapi.json", get(own_description))
+        .route("/v1/openapi-browser.json", get(browser_description))
         .route("/v1/reference", get(reference::page))
         .route("/v1/reference.css", get(reference::style))
         .route("/v1/{*other}", any(|| async { Failure::from(ROUTE_NOT_FOUND) }))
@@ -167,23 +173,12 @@ pub(crate) fn router(app: &App) -> Router<App> {
 }
 
 /// The description of the management API (OpenAPI 3.1), as `GET /v1/openapi.json` and `docs/openapi.json` have it.
-static DESCRIPTION: LazyLock<String> = LazyLock::new(|| {
-    let mut document = described().into_openapi();
-    document.paths.paths.values_mut().for_each(name_operations);
-    document.to_pretty_json().unwrap_or_default()
-});
+static DESCRIPTION: LazyLock<String> = LazyLock::new(|| description::text(described().into_openapi()));
 
-/// OpenAPI 3.1 §4.8.10: an operation's id is unique. A handler's name is so within its group only.
-fn name_operations(path: &mut PathItem) {
-    let PathItem { get, put, post, delete, patch, .. } = path;
-    for operation in [get, put, post, delete, patch].into_iter().flatten() {
-        let group = operation.tags.iter().flatten().next().map(|tag| tag.to_lowercase().replace(' ', "_"));
-        if let (Some(group), Some(name)) = (group, &operation.operation_id) {
-            operation.operation_id = Some(format!("{group}_{name}"));
-        }
-    }
+async fn own_description() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], DESCRIPTION.as_str())
 }
 
-async fn description() -> impl IntoResponse {
-    ([(CONTENT_TYPE, "application/json")], DESCRIPTION.as_str())
+async fn browser_description() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], browser_api::DESCRIPTION.as_str())
 }

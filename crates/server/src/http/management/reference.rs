@@ -1,8 +1,10 @@
-//! `GET /v1/reference`: the description of the management API as a page to read. Needs no credentials and no script.
+//! `GET /v1/reference`: the descriptions of our APIs as a page to read. Needs no credentials and no script.
 //!
-//! It is drawn from the very document that `GET /v1/openapi.json` serves, so the two cannot differ.
+//! It is drawn from the very documents that `GET /v1/openapi.json` and `GET /v1/openapi-browser.json` serve, so they
+//! cannot differ.
 
 use super::DESCRIPTION;
+use crate::http::browser_api;
 use axum::{
     http::{HeaderName, HeaderValue, header},
     response::{IntoResponse, Response},
@@ -22,8 +24,9 @@ const TEMPLATE: &str = include_str!("../../../assets/reference/reference.html");
 const ENVELOPE: [&str; 2] = ["status_code", "request_id"];
 
 static PAGE: LazyLock<String> = LazyLock::new(|| {
-    let document = serde_json::from_str(&DESCRIPTION).unwrap_or_default();
-    draw(&document).unwrap_or_else(|error| format!("the page cannot be drawn: {error}"))
+    let documents =
+        [&DESCRIPTION, &browser_api::DESCRIPTION].map(|text| serde_json::from_str(text).unwrap_or_default());
+    draw(&documents).unwrap_or_else(|error| format!("the page cannot be drawn: {error}"))
 });
 
 pub(super) async fn page() -> Response {
@@ -50,11 +53,17 @@ pub(super) async fn style() -> Response {
 
 #[derive(Serialize)]
 struct Page<'a> {
+    apis: Vec<Api<'a>>,
+    objects: BTreeMap<String, Vec<Member>>,
+}
+
+/// What one document describes.
+#[derive(Serialize)]
+struct Api<'a> {
     title: &'a str,
     words: Words,
     /// By name.
     groups: Vec<(&'a str, Vec<Call>)>,
-    objects: BTreeMap<String, Vec<Member>>,
 }
 
 #[derive(Serialize)]
@@ -101,25 +110,29 @@ impl Words {
     }
 }
 
-fn draw(document: &Value) -> Result<String, minijinja::Error> {
-    let schemas = Schemas(at(document, "/components/schemas").as_object());
-    let mut groups: BTreeMap<&str, Vec<Call>> = BTreeMap::new();
-    for (path, operations) in document["paths"].as_object().into_iter().flatten() {
-        for (method, operation) in operations.as_object().into_iter().flatten() {
-            let tag = at(operation, "/tags/0").as_str().unwrap_or_default();
-            groups.entry(tag).or_default().push(schemas.call(path, method, operation));
+fn draw(documents: &[Value]) -> Result<String, minijinja::Error> {
+    let mut page = Page { apis: Vec::new(), objects: BTreeMap::new() };
+    for document in documents {
+        let schemas = Schemas(at(document, "/components/schemas").as_object());
+        let mut groups: BTreeMap<&str, Vec<Call>> = BTreeMap::new();
+        for (path, operations) in document["paths"].as_object().into_iter().flatten() {
+            for (method, operation) in operations.as_object().into_iter().flatten() {
+                let tag = at(operation, "/tags/0").as_str().unwrap_or_default();
+                groups.entry(tag).or_default().push(schemas.call(path, method, operation));
+            }
         }
+        // An object of both documents is the same type.
+        page.objects.extend(schemas.objects(groups.values().flatten()));
+        page.apis.push(Api {
+            title: at(document, "/info/title").as_str().unwrap_or_default(),
+            words: Words::of(at(document, "/info/description")),
+            groups: groups.into_iter().collect(),
+        });
     }
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.add_template("reference", TEMPLATE)?;
-    let objects = schemas.objects(groups.values().flatten());
-    environment.get_template("reference")?.render(Serde(Page {
-        title: at(document, "/info/title").as_str().unwrap_or_default(),
-        words: Words::of(at(document, "/info/description")),
-        groups: groups.into_iter().collect(),
-        objects,
-    }))
+    environment.get_template("reference")?.render(Serde(page))
 }
 
 /// The named schemas of the document.
