@@ -1,14 +1,19 @@
 //! Known attacks on authorization servers (`attacks.md`), as far as what they attack is built here.
 //!
 //! More rows stand beside what they attack: 1, 2 and 3 in `races`, 2 in `faults`, 4, 7, 13, 21, 26, 28 and 29 in
-//! `client_authentication`, 13 in `src/fetch/tests.rs`, 15 and 23 in `consent`, 16 in `pages` and `management`, 17 in
+//! `client_authentication`, 9, 12, 14 and 15 where the host app draws the page in `interactions` and `browser_api`, 13 in
+//! `src/fetch/tests.rs`, 15 and 23 in `consent`, 16 in `pages` and `management`, 17 in
 //! `interop`, 23 in `token_refresh` and `review`, 30 in `introspect` and `revoke`, 31 in `introspect`, 34 in `fuzz` and
 //! `management`, 37 in `fuzz` and `cors`.
 
-use crate::app::{
-    API, Browser, MCP, Reply, TestApp,
-    client::{CHALLENGE, VERIFIER},
-    decode, html,
+use crate::{
+    app::{
+        API, AuthorizationUrl, Browser, MCP, Reply, TestApp,
+        client::{CHALLENGE, VERIFIER},
+        decode, html,
+    },
+    interactions::{BINDING, INTERACTIONS},
+    register,
 };
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use hospes::pages::{decision, field};
@@ -422,6 +427,57 @@ async fn a_name_cannot_hide_who_it_is() {
     let page = alice.authorize(&app.client("spa").request()).await;
     assert!(!page.body.contains('\u{202e}') && !page.body.contains('\u{200b}'));
     assert!(page.body.contains("app.example"));
+}
+
+/// Row 15: a name in letters that look like others is warned of, unless the operator vouches for it.
+#[tokio::test]
+async fn a_name_that_imitates_another_is_warned_of() {
+    let app = TestApp::new().await;
+    let mut alice = app.browser();
+    alice.sign_in("alice").await;
+    for is_verified in [false, true] {
+        // Cyrillic а.
+        app.update_client("spa", move |settings| {
+            settings.name = "P\u{0430}yPal".into();
+            settings.verified = is_verified;
+        })
+        .await;
+        let page = alice.authorize(&app.client("spa").request()).await;
+        assert_eq!(html::ids(&page.body).contains(&"consent-deceptive".to_owned()), !is_verified, "{}", page.body);
+    }
+}
+
+/// MCP security best practices, "confused deputy": that a client was allowed says nothing of another one, whatever it
+/// calls itself and wherever it leads.
+#[tokio::test]
+async fn a_client_that_registered_itself_is_asked_about_though_its_double_was_allowed() {
+    let app = register::world().await;
+    let first = register::client(&app, &register::registered(&app, register::public("Harbour Master")).await);
+    let mut metadata = register::public("Harbour Master");
+    metadata["redirect_uris"] = json!(["https://app-example.evil.example/callback"]);
+    let double = register::client(&app, &register::registered(&app, metadata).await);
+    let (first, double) = (first.request().scope("openid notes:read"), double.request().scope("openid notes:read"));
+    let mut alice = app.browser();
+    alice.login_and_consent(&first, "alice").await.code();
+    alice.authorize(&first).await.callback().code();
+    let page = alice.authorize(&double).await;
+    assert_eq!(page.page(), "consent", "{} {}", page.status, page.header("location"));
+    for shown in ["Harbour Master", "app-example.evil.example", "Read your notes"] {
+        assert!(page.body.contains(shown), "{shown}");
+    }
+    assert!(html::ids(&page.body).contains(&"consent-unverified".to_owned()));
+    assert_eq!(alice.authorize(&double.clone().with("prompt", "none")).await.callback().error(), "consent_required");
+
+    // The same where the host app draws the page.
+    let ask = async |request: &AuthorizationUrl| {
+        let body = json!({ "query": request.query(), "browser_binding": BINDING, "user_id": "user-test-alice" });
+        app.host().post(INTERACTIONS, body).await.done()
+    };
+    assert_eq!(ask(&first).await["next"], "redirect");
+    let asked = ask(&double).await;
+    assert_eq!((&asked["next"], &asked["client"]["verified"]), (&json!("consent"), &json!(false)));
+    assert_eq!(asked["redirect"]["host"], "app-example.evil.example");
+    assert!(asked["scopes"].as_array().unwrap().iter().all(|scope| scope["granted_before"] == false), "{asked}");
 }
 
 struct Artifact {

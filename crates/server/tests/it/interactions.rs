@@ -562,6 +562,40 @@ async fn row_15_the_page_is_told_where_the_code_goes_and_names_are_made_safe() {
     }
 }
 
+/// attacks.md row 9 (workers CVE-2025-4143): the address is the registered one at every step.
+#[tokio::test]
+async fn row_9_an_address_that_was_taken_off_the_registration_gets_no_answer() {
+    let app = hosted().await;
+    let (request, mut browser) = (app.client("spa").request().scope("openid"), app.browser());
+    let allow = with(allowing("user-test-alice"), json!({ "scopes": ["openid"] }));
+    let begin = async |body: Value| {
+        let object = call(&app, "", with(body, json!({ "user_id": "user-test-alice" }))).await.done();
+        object["interaction_id"].as_str().unwrap().to_owned()
+    };
+    // An address beside the answer has no meaning.
+    let id = begin(raw(&request)).await;
+    let swapped = json!({ "browser_binding": BINDING, "redirect_uri": "https://evil.example/", "client_id": "web" });
+    let decided = decide(&app, &id, with(allow.clone(), swapped)).await.done();
+    assert_eq!(told(&decided).uri, "https://app.example/callback");
+
+    let prompting = request.with("prompt", "consent");
+    let answered = begin(json!({ "interaction_id": handle(&mut browser, &prompting).await })).await;
+    let decided = decide(&app, &answered, allow.clone()).await.done();
+    let by_handle = begin(json!({ "interaction_id": handle(&mut browser, &prompting).await })).await;
+    let by_query = begin(raw(&prompting)).await;
+    app.update_client("spa", |spa| spa.redirect_uris = vec!["https://new.example/callback".into()]).await;
+    for (id, proof) in [(by_handle, json!({})), (by_query, json!({ "browser_binding": BINDING }))] {
+        let refused = "connected_app_supplied_redirect_url_not_found_in_client";
+        for body in [allow.clone(), json!({ "decision": "deny" })] {
+            decide(&app, &id, with(body, proof.clone())).await.refused_by_api(401, refused);
+        }
+        let login = with(json!({ "user_id": "user-test-alice" }), proof);
+        call(&app, &format!("/{id}/login"), login).await.refused_by_api(401, refused);
+    }
+    let reply = browser.peek(redirect_url(&decided)).await;
+    assert_eq!((reply.page(), reply.header("location"), reply.header("refresh")), ("error", "", ""));
+}
+
 /// attacks.md rows 9 and 12: what is not proven to be the client's address is told to nobody but who asks.
 #[tokio::test]
 async fn row_12_errors_before_client_and_redirect_uri_are_proven_go_nowhere() {

@@ -10,7 +10,7 @@ const REGISTER: &str = "/oauth2/register";
 const CALLBACK: &str = "https://app.example/callback";
 
 /// A project where clients may register themselves, as often as they like.
-async fn world() -> TestApp {
+pub(crate) async fn world() -> TestApp {
     let app = TestApp::plan().set("limits.register_per_minute", "0").start().await;
     set(&app, json!({ "dynamic_client_registration": { "enabled": true } })).await;
     app
@@ -26,13 +26,13 @@ async fn post(app: &TestApp, path: &str, body: &str) -> Reply {
 }
 
 /// Registers with `metadata` and returns the answer.
-async fn registered(app: &TestApp, metadata: Value) -> Value {
+pub(crate) async fn registered(app: &TestApp, metadata: Value) -> Value {
     let reply = post(app, REGISTER, &metadata.to_string()).await;
     assert_eq!((reply.status, reply.header("cache-control")), (201, "no-store"), "{}", reply.body);
     reply.json()
 }
 
-fn public(name: &str) -> Value {
+pub(crate) fn public(name: &str) -> Value {
     json!({ "client_name": name, "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none" })
 }
 
@@ -41,7 +41,7 @@ fn id(answer: &Value) -> ClientId {
 }
 
 /// The client of an answer, at its first redirect URI.
-fn client(app: &TestApp, answer: &Value) -> Client {
+pub(crate) fn client(app: &TestApp, answer: &Value) -> Client {
     let authentication = match answer["client_secret"].as_str() {
         Some(secret) => Authentication::Basic(secret.to_owned()),
         None => Authentication::None,
