@@ -11,8 +11,11 @@ const folder = 'server';
 const notes = `${folder}/example.json`;
 
 const running = [];
-/** Ends what was started here. */
-export const stop = () => running.forEach((child) => child.kill());
+/** Ends what was started here, and this program. */
+function stop() {
+  for (const child of running) child.kill();
+  process.exit();
+}
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, stop);
 
 /** Runs a command of Hospes, as you would; the answer is what it prints. `input` is typed in. */
@@ -24,7 +27,7 @@ export function hospes(command, input) {
   if (status === 0) return stdout.trim() ? JSON.parse(stdout) : undefined;
   if (error) console.error(`${HOSPES} cannot be run: ${error.message}`);
   // Half a server is none.
-  rmSync(folder, { recursive: true });
+  if (!existsSync(notes)) rmSync(folder, { recursive: true });
   process.exit(1);
 }
 
@@ -36,6 +39,13 @@ export function made(setUp) {
   const noted = setUp();
   writeFileSync(notes, JSON.stringify(noted, null, 2), { mode: 0o600 });
   return noted;
+}
+
+/** The tag for the elements of this very version of Hospes: `src` and `integrity`, as `hospes doctor` prints them. */
+export function pinnedSdk() {
+  const { found } = hospes(['doctor']).findings.find(({ about }) => about === 'sdk');
+  const [, src, integrity] = found.match(/^(\S+) has integrity="(\S+)"$/);
+  return { src, integrity };
 }
 
 /** Starts a program that ends with this one; when it ends by itself, so does this one. */

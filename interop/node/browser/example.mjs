@@ -89,6 +89,7 @@ export async function startExample(name) {
 
   try {
     await until(() => printed.includes('Open this in your browser'), 'there is no link');
+    // Whatever the app says at this address.
     await until(answers(origin), 'the app does not answer');
   } catch (error) {
     await stop();
@@ -120,3 +121,18 @@ export const consentElement = (page) => ({
   deny: page.locator('hospes-consent [part~="deny"]'),
   scope: (value) => page.locator(`hospes-consent [data-scope="${value}"] input[type="checkbox"]`),
 });
+
+const PASSWORD = 'correct horse battery staple';
+
+/** The users of the examples in which Hospes has the users. */
+export const elementUsers = {
+  ada: { username: 'ada@harbour.example', password: PASSWORD },
+  ben: { username: 'ben@harbour.example', password: PASSWORD },
+};
+
+/** Fills in `<hospes-login>`. */
+export async function signInByElement(page, who = 'ada') {
+  await page.fill('hospes-login input[type="email"]', elementUsers[who].username);
+  await page.fill('hospes-login input[type="password"]', elementUsers[who].password);
+  await page.click('hospes-login button[type="submit"]');
+}

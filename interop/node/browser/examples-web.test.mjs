@@ -10,6 +10,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import * as express from './hosts/express.mjs';
+import * as plainHtml from './hosts/plain-html.mjs';
 import { inspect, open } from './stage.mjs';
 
 const examples = fileURLToPath(new URL('../../../examples/', import.meta.url));
@@ -180,6 +181,45 @@ describe('express', () => {
     const readme = await readFile(join(examples, 'express/README.md'), 'utf8');
     const shown = [...readme.matchAll(/^```diff\n([\s\S]*?)^```$/gm)].map(([, block]) => lines(block.split('\n')));
     assert.deepEqual(shown, [ofApp, ofApi]);
+  });
+});
+
+describe('plain-html', () => {
+  const host = started(plainHtml.start);
+
+  test('login, consent, code, token, call; then the app is disconnected', { timeout: 120_000 }, async () => {
+    await visit(async (page) => {
+      const { origin, issuer, signIn } = await host();
+      const { access_token, scope } = await story(await host(), page, 'plain-html');
+      assert.deepEqual(scope.split(' ').sort(), ['email', 'notes.read', 'openid']);
+      const info = await (await call(`${issuer}/oauth2/userinfo`, access_token)).json();
+      assert.equal(info.email, 'ada@harbour.example');
+      await page.goto(`${origin}/apps.html`);
+      await signIn(page, 'ada');
+      await page.getByRole('heading', { name: 'Connected apps' }).waitFor();
+      await inspect(page, 'plain-html-apps');
+      await page.getByRole('button', { name: /Disconnect.*Lantern/ }).click();
+      await page.getByText('is disconnected').waitFor();
+      assert.equal((await call(`${issuer}/oauth2/userinfo`, access_token)).status, 401);
+      // The list is asked for before anybody is signed in.
+    }, { tolerated: /status of 401/ });
+  });
+
+  test('another script than the one that was looked at is not run', { timeout: 60_000 }, async () => {
+    const profile = await stage.profile();
+    try {
+      const page = await profile.newPage();
+      await page.route('**/sdk/**', async (route) => {
+        const response = await route.fetch();
+        await route.fulfill({ response, body: `${await response.text()}\n` });
+      });
+      const refused = page.waitForEvent('console', (message) => /integrity/.test(message.text()));
+      await page.goto(`${(await host()).origin}/authorize.html`);
+      await refused;
+      assert.equal(await page.evaluate(() => Boolean(customElements.get('hospes-consent'))), false);
+    } finally {
+      await profile.close();
+    }
   });
 });
 

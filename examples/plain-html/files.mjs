@@ -1,0 +1,20 @@
+// Serves the files of a folder, as any web server would.
+
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { extname, join } from 'node:path';
+
+const TYPES = { '.html': 'text/html; charset=utf-8', '.css': 'text/css' };
+
+export function serveFiles(folder, url) {
+  const server = createServer(async (request, response) => {
+    // Parsing takes every `..` away.
+    const { pathname } = new URL(request.url, url);
+    const body = await readFile(join(folder, pathname)).catch(() => undefined);
+    const type = TYPES[extname(pathname)];
+    if (!body || !type) return response.writeHead(404).end();
+    response.writeHead(200, { 'content-type': type, 'cache-control': 'no-cache', 'x-frame-options': 'DENY' }).end(body);
+  });
+  server.listen(new URL(url).port || 80, 'localhost');
+  return server;
+}
