@@ -12,8 +12,8 @@ import { createServer as createHttpsServer } from 'node:https';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
 import { PASSWORD, issuer } from '../person.mjs';
+import { launch } from './chromium.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const screenshots = fileURLToPath(new URL('../../../test-results/browser/', import.meta.url));
@@ -51,17 +51,8 @@ export async function open() {
   const sites = createHttpsServer({ key: readFileSync(key), cert: readFileSync(cert) }, answer);
   const plain = createHttpServer(answer);
   const [port, plainPort] = [await listen(sites), await listen(plain)];
-  const hosts = ['web', 'spa', 'first', 'post', 'odd', 'evil'].map((name) => `MAP ${name}.example 127.0.0.1:${port}`);
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    timeout: 60_000,
-    args: [
-      ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
-      '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage',
-      `--host-resolver-rules=${[...hosts, 'MAP * ~NOTFOUND', 'EXCLUDE 127.0.0.1', 'EXCLUDE localhost'].join(', ')}`,
-    ],
-  });
+  const names = ['web', 'spa', 'first', 'post', 'odd', 'evil'].map((name) => [`${name}.example`, port]);
+  const browser = await launch(Object.fromEntries(names));
   return {
     browser,
     other: `http://127.0.0.1:${plainPort}`,

@@ -1,0 +1,91 @@
+// What goes wrong between the question and the answer, and must not cost the user the request.
+
+import assert from 'node:assert/strict';
+
+const { equal, match, notEqual, ok } = assert;
+
+export const trouble = {
+  'the login ends between page and answer: a new login, and the request is not lost': async (visit, { skip }) => {
+    if (!visit.host.signOut) return skip('it keeps the login in the tab');
+    const { host, page } = visit;
+    const asked = await visit.question({ prompt: 'consent' });
+    await host.signOut(await visit.newTab());
+    await visit.consent().allow.click();
+    await host.login(page).waitFor();
+    equal(visit.answers(asked).length, 0);
+    await visit.logInIfAsked();
+    if (await visit.consent().allow.isVisible()) await visit.consent().allow.click();
+    await visit.atGuest();
+    await visit.tokens(asked);
+  },
+
+  'another user logs in meanwhile: the open page does not answer for them': async (visit, { skip }) => {
+    if (!visit.host.signOut) return skip('it keeps the login in the tab');
+    const { page } = visit;
+    const asked = await visit.question({ prompt: 'consent' });
+    const other = await visit.newTab();
+    await visit.host.signOut(other);
+    const bens = await visit.question({ prompt: 'consent' }, { page: other, who: 'ben' });
+    match(await visit.text(other), /ben/i);
+    const { sub } = await visit.allow(bens, other);
+
+    await visit.consent().allow.click();
+    await page.waitForTimeout(500);
+    equal(visit.answers(asked).length, 0, 'it answered');
+    // Either the question again, now for ben, or the choice of an account, or words; and nothing is ada's any more.
+    const words = await visit.text();
+    if (await visit.consent().allow.isVisible()) {
+      match(words, /ben/i);
+      equal((await visit.allow(asked)).sub, sub);
+    } else {
+      match(words, /ben|log ?in|sign ?in|another (account|user|person)|somebody else|account/i);
+    }
+  },
+
+  'a slow network: the page says that it is busy, and sends nothing twice': async (visit) => {
+    const { page } = visit;
+    const asked = await visit.question({ prompt: 'consent' });
+    const network = await visit.slowNetwork();
+    const { allow } = visit.consent();
+    await allow.click({ noWaitAfter: true });
+    await page.waitForTimeout(200);
+    // While a form is on its way it is the browser that shows so.
+    if (!visit.host.noScript) {
+      const isBusy = await allow.evaluate((button) => button.disabled || button.ariaBusy === 'true' || button.ariaDisabled === 'true' || button.getAttribute('aria-busy') === 'true');
+      ok(isBusy, 'nothing says that the answer is on its way');
+      await allow.click({ noWaitAfter: true, force: true });
+      await allow.press('Enter', { noWaitAfter: true }).catch(() => {});
+      await page.waitForTimeout(100);
+      equal(network.posts, 1);
+    }
+    network.release();
+    await visit.atGuest();
+    await visit.tokens(asked);
+  },
+
+  'the server is away at the submit: a retry works, and asks nothing again': async (visit) => {
+    const { host, page } = visit;
+    const asked = await visit.question({ prompt: 'consent' });
+    const { optional } = host.client;
+    await visit.consent().scope(optional).uncheck();
+    await visit.whileServerIsAway(async () => {
+      await visit.consent().allow.click().catch(() => {});
+      await page.waitForTimeout(500);
+      equal(visit.answers(asked).length, 0);
+      notEqual(await visit.text(), '', 'an empty page');
+    });
+    await visit.tryAgain();
+    ok(!(await host.login(page).isVisible()), 'asked to log in again');
+    await visit.atGuest();
+    ok(!(await visit.tokens(asked)).scope.includes(optional), 'what was unticked was forgotten');
+  },
+
+  'the server has the answer, and its own is lost: once more, and the user arrives': async (visit) => {
+    const asked = await visit.question({ prompt: 'consent' });
+    await visit.loseAnswer(() => visit.consent().allow.click().catch(() => {}));
+    await visit.page.waitForTimeout(300);
+    await visit.tryAgain();
+    await visit.atGuest();
+    await visit.tokens(asked);
+  },
+};
