@@ -1,11 +1,13 @@
 // Makes lib/ (modules and types, for npm), dist/ (for pages without a bundler; committed, since the server's binary
-// holds it), custom-elements.json and registry/r (the blocks for shadcn). With --check it only says whether what is committed is what the source makes.
+// holds it), custom-elements.json, docs/elements.md and registry/r (the blocks for shadcn). With --check it only says
+// whether what is committed is what the source makes.
 
 import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { bundle, root, smallTemplates } from './bundle.mjs';
+import { complete, reference } from './reference.mjs';
 import { registryFiles } from './registry.mjs';
 
 const isCheck = process.argv.includes('--check');
@@ -27,17 +29,20 @@ async function manifest() {
       own.attributes = own.attributes?.filter(({ fieldName }) => !fieldName || names.has(fieldName));
       own.events = own.events?.filter(({ name }) => name.startsWith('hospes-'));
     }
-    return JSON.stringify(found, null, 2);
+    await complete(found);
+    return found;
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
 }
 
 const NOTICE = '/*! Hospes, Apache-2.0. Contains Lit, BSD-3-Clause: see LICENSE.lit.txt */\n';
+const elements = await manifest();
 const files = [
   ...(await bundle([{ in: 'src/browser.ts', out: 'hospes' }])).map(({ path, text }) => [`dist/${path}`, path === 'hospes.js' ? NOTICE + text : text]),
   ['dist/LICENSE.lit.txt', await readFile(join(root, 'node_modules/lit-html/LICENSE'), 'utf8')],
-  ['custom-elements.json', `${(await manifest()).trim()}\n`],
+  ['custom-elements.json', `${JSON.stringify(elements, null, 2)}\n`],
+  ['docs/elements.md', reference(elements)],
   ...(await registryFiles()),
 ];
 

@@ -15,13 +15,14 @@ interface Found {
 /**
  * The apps that a user has connected, with what each may do, since when and until when, and a button to disconnect it.
  *
+ * ```html
+ * <hospes-connected-apps issuer="https://auth.example.com" host-name="Harbour" heading-level="2"></hospes-connected-apps>
+ * ```
+ *
  * @fires {CustomEvent<{returnUrl: string}>} hospes-login-required - Nobody is signed in. Unless it is cancelled, the element shows `<hospes-login>` if that is defined.
  * @fires {CustomEvent<{client_id: string}>} hospes-disconnected - An app was disconnected.
  * @fires {CustomEvent<{}>} hospes-signed-out - The user has signed out.
- * @fires {CustomEvent<{error: HospesError}>} hospes-error - A call failed.
- * @slot - Where the login is shown.
- * @csspart card - The card around everything.
- * @csspart heading - The heading.
+ * @slot - Where `<hospes-login>` is put when it is shown in place.
  * @csspart account - Who is signed in.
  * @csspart app - One app.
  * @csspart disconnect - The button that disconnects.

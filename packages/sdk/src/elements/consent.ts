@@ -24,18 +24,22 @@ export type LoginReason = 'nobody' | 'reauthenticate' | 'switch';
  * one is needed, shows the consent, and goes to where the answer leads. It shows nothing before the server has checked
  * the request, and refuses to work inside of a frame.
  *
+ * ```html
+ * <hospes-consent issuer="https://auth.example.com" host-name="Harbour" login-url="/sign-in"></hospes-consent>
+ * ```
+ *
  * @fires {CustomEvent<{interaction: LoginStep | ConsentStep, reason: LoginReason, returnUrl: string}>} hospes-login-required - Somebody must sign in. Unless it is cancelled, the element goes to `login-url`, or shows `<hospes-login>` if that is defined.
  * @fires {CustomEvent<{decision: 'allow' | 'deny', interaction: Interaction}>} hospes-decided - The user has decided, and the server has taken it.
  * @fires {CustomEvent<{url: string}>} hospes-redirect - The answer leads to `url`. Unless it is cancelled, the element goes there.
- * @fires {CustomEvent<{error: HospesError}>} hospes-error - A call failed.
- * @slot - Where the login is shown.
- * @csspart card - The card around everything.
- * @csspart heading - The heading.
+ * @slot - Where `<hospes-login>` is put when it is shown in place.
  * @csspart account - Who is signed in.
+ * @csspart switch - The button that signs in with another account.
+ * @csspart choice - The account that can be chosen, where the client wants one to be chosen.
  * @csspart facts - Where the answer goes, and for which API.
  * @csspart allow - The button that allows.
  * @csspart deny - The button that denies.
- * @csspart error - The note on a decision that could not be sent.
+ * @csspart ends - The choice of when the access ends.
+ * @csspart open - The way on after the answer: the link to the client.
  * @tag hospes-consent
  */
 export class HospesConsent extends HospesElement {
@@ -46,6 +50,9 @@ export class HospesConsent extends HospesElement {
       .dots { inline-size: 1.75rem; block-size: 3px; background: radial-gradient(circle, var(--h-edge) 1.4px, transparent 1.6px) 0 0 / 7px 3px; }
       .site { margin-block-start: .375rem; font-size: .8125rem; color: var(--h-muted); }
       .hospes-form > .block { margin-block-start: 1.5rem; }
+      /* Below the name: beside it there is no room for these words in any language. */
+      .person .who { flex-basis: calc(100% - 3rem); }
+      .person .text-button { flex: 0 1 auto; margin-inline-start: 2.75rem; margin-block-end: -.25rem; padding-block-start: 0; }
       .block { min-inline-size: 0; }
       .block > h2, legend { margin-block-end: .4375rem; padding: 0; }
       .block > .hint { margin-block-start: .5rem; }
@@ -87,9 +94,9 @@ export class HospesConsent extends HospesElement {
     refused: { state: true },
   };
 
-  /** The handle. Left out: that of the page's address. */
+  /** The handle of the interaction. Left out: that of the page's address. */
   declare interaction: string | undefined;
-  /** The host app's login. It gets `return_url`, and must lead back to it. */
+  /** The host app's login. It gets `return_url`, and `reason` (`reauthenticate` or `switch`) if it is not the first login, and must lead back. */
   declare loginUrl: string | undefined;
 
   protected declare step: Interaction | null;

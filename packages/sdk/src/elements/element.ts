@@ -25,8 +25,42 @@ function troubleOf({ type, status, isTemporary }: HospesError): Trouble {
 }
 
 /**
+ * What all elements share: how they reach the server, which language they speak, and how they look.
+ *
+ * Inside of another site's frame each of them shows only a link that opens the page by itself.
+ *
  * @attr {'light' | 'dark'} color-scheme - Left out: what the device prefers.
  * @attr {'shadcn'} theme - Takes what is not set from the variables of shadcn/ui.
+ * @fires {CustomEvent<{error: HospesError}>} hospes-error - A call failed. The element shows what the user can do about it; this is for logs.
+ * @csspart card - The card around everything.
+ * @csspart heading - The heading of what is shown. The focus goes there when that changes.
+ * @csspart retry - The button that tries again what failed.
+ * @csspart error - The note on what could not be sent.
+ * @cssprop --hospes-accent - Buttons and ticks.
+ * @cssprop --hospes-accent-ink - Text on the accent.
+ * @cssprop --hospes-accent-hover - A button under the pointer. Derived from the accent.
+ * @cssprop --hospes-accent-tint - Pale grounds. Derived from the accent and the surface.
+ * @cssprop --hospes-link - Small coloured text. Set it if the accent is too pale for text.
+ * @cssprop --hospes-focus - The ring around what has the focus.
+ * @cssprop --hospes-surface - The card, and fields on it.
+ * @cssprop --hospes-text - Text.
+ * @cssprop --hospes-muted - Secondary text.
+ * @cssprop --hospes-quiet - Grounds under the pointer. Derived from the surface and the text.
+ * @cssprop --hospes-line - Hairlines. Derived from the surface and the text.
+ * @cssprop --hospes-edge - The edge of fields and of buttons without a ground.
+ * @cssprop --hospes-danger - Text and signs of what failed, and of buttons that end something.
+ * @cssprop --hospes-danger-tint - The ground of a note on what failed. Derived from the surface and the danger.
+ * @cssprop --hospes-danger-line - The edge of such a note. Derived from the surface and the danger.
+ * @cssprop --hospes-danger-fill - A button that ends something, under the pointer; its text is white.
+ * @cssprop --hospes-warning - Signs of a warning, and that a client is not verified.
+ * @cssprop --hospes-warning-tint - The ground of a warning. Derived from the surface and the warning.
+ * @cssprop --hospes-warning-line - The edge of a warning. Derived from the surface and the warning.
+ * @cssprop --hospes-radius - The corners of the card.
+ * @cssprop --hospes-radius-small - The corners of fields, buttons and notes.
+ * @cssprop --hospes-font - No font is loaded: name one that the page has.
+ * @cssprop --hospes-shadow - The shadow of the card.
+ * @cssprop --hospes-width - How wide the card may become. By default 42rem for connected apps and 26.5rem for the login.
+ * @cssprop --hospes-padding - Inside of the card. By default less on narrow screens.
  */
 export abstract class HospesElement extends ReactiveElement {
   static override styles = [tokens, formStyle, frameStyle];
@@ -44,7 +78,7 @@ export abstract class HospesElement extends ReactiveElement {
     isLoginShown: { state: true },
   };
 
-  /** The server's issuer. Left out: the page's own origin. */
+  /** The server's issuer, with its path if it has one. Left out: the page's own origin. */
   declare issuer: string | undefined;
   /** A client to use instead of one made from `issuer` and `getToken`. */
   declare client: HospesClient | undefined;
@@ -54,9 +88,9 @@ export abstract class HospesElement extends ReactiveElement {
   declare locale: string | undefined;
   /** What the texts call the host app. Left out: the project's name. */
   declare hostName: string | undefined;
-  /** Texts that replace ours, by key. */
+  /** Texts that replace ours, by key; those of scope values too: `scopes.notes:read.title`, `scopes.notes:read.detail`. */
   declare messages: Partial<Messages> | undefined;
-  /** The level of the heading: 1, unless the element is a part of a page. */
+  /** The level of the heading: 1, unless the element is only a part of the page. */
   declare headingLevel: number | undefined;
 
   /** Null while its module is loading. */

@@ -20,11 +20,13 @@ type Mistake = 'wrong_credentials' | 'incomplete' | 'too_many_attempts';
  *
  * It signs in at the server, says so, and goes to `return-url`. It refuses to work inside of a frame.
  *
+ * ```html
+ * <hospes-login issuer="https://auth.example.com" host-name="Harbour" return-url="/account"></hospes-login>
+ * ```
+ *
  * @fires {CustomEvent<{user: UserView}>} hospes-signed-in - Somebody has signed in. Unless it is cancelled, the element goes to `return-url`, if it has one.
  * @fires {CustomEvent<{}>} hospes-cancel - The user does not want to sign in.
- * @fires {CustomEvent<{error: HospesError}>} hospes-error - A call failed.
- * @csspart card - The card around everything.
- * @csspart heading - The heading.
+ * @slot - Its own form, which it draws into the page. Put nothing there.
  * @tag hospes-login
  */
 export class HospesLogin extends HospesElement {
@@ -44,13 +46,13 @@ export class HospesLogin extends HospesElement {
 
   /** Who the login is for, if it is for a client: the heading then names it, and there is a button to cancel. */
   declare clientName: string | undefined;
-  /** The address to fill in. */
+  /** The email address to fill in. */
   declare loginHint: string | null | undefined;
   /** Somebody is signed in and proves it again. */
   declare reauthenticate: boolean;
   /** Where to go after the login: an address of this page's origin. */
   declare returnUrl: string | undefined;
-  /** The ways to sign in; by default email and password. */
+  /** The ways to sign in, one below the other; by default email and password. Each is a `LoginMethod`: its fields, and what to send. */
   declare methods: LoginMethod[];
 
   protected declare isBusy: boolean;
