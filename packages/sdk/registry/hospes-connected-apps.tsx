@@ -32,7 +32,7 @@ export function HospesConnectedApps({ issuer, getToken }: Pick<ClientOptions, 'i
             <Button variant="outline" aria-label={`Disconnect ${app.name}`} aria-disabled={disconnecting !== null} onClick={() => void disconnect(app.client_id)}>Disconnect</Button>
           </CardHeader>
           <CardContent className="space-y-2 text-sm">
-            <ul className="list-inside list-disc">{scopes.map((own) => <li key={own.scope}>{own.text || own.scope}</li>)}</ul>
+            <ul className="list-inside list-disc">{scopes.map((own) => <li key={own.scope}>{own.text || own.scope}{own.detail && <span className="text-muted-foreground"> · {own.detail}</span>}</li>)}</ul>
             <p className="text-muted-foreground">
               Since {day(connected_at)}. {last_used_at ? `Last used ${day(last_used_at)}.` : 'Not used yet.'} {expires_at ? `Ends ${day(expires_at)}.` : ''}
             </p>

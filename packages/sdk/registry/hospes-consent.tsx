@@ -1,7 +1,7 @@
 'use client';
 
 import { useEffect, useRef, useState } from 'react';
-import { useHospes, useInteraction, type ClientOptions, type ConsentStep, type RedirectStep } from '@hospes/sdk/react';
+import { useHospes, useInteraction, type ClientOptions, type ConsentStep, type RedirectStep, type ScopeView } from '@hospes/sdk/react';
 import { Alert, AlertDescription } from '@/components/ui/alert';
 import { Badge } from '@/components/ui/badge';
 import { Button } from '@/components/ui/button';
@@ -20,6 +20,7 @@ const WARNINGS = {
   loopback: 'Continue only if you have just started this yourself, on this device. Never continue because somebody sent you a link or asked you to copy an address.',
   app: 'Continue only if you have just started this yourself, on this device.',
   unverified: 'Nobody has checked who made this app. Allow it only if you trust the address above.',
+  deceptive: 'This app’s name uses letters that look like others. It may be imitating another app.',
 };
 
 /** The authorization page. Do not put it into a frame: send `frame-ancestors 'none'` with its page. */
@@ -77,7 +78,7 @@ function Question({ step, hostName, isBusy, failed, decide }: {
   failed: boolean;
   decide: ReturnType<typeof useInteraction>['decide'];
 }) {
-  const { client, redirect, user, scopes, resources } = step;
+  const { client, redirect, user, scopes, resources, confirm_only } = step;
   const [left, leave] = useState<ReadonlySet<string>>(new Set());
   const warning = redirect.kind !== 'web' ? redirect.kind : client.verified || client.first_party ? null : 'unverified';
   const toggle = (scope: string) => {
@@ -90,23 +91,27 @@ function Question({ step, hostName, isBusy, failed, decide }: {
   return (
     <Card className="mx-auto max-w-md">
       <CardHeader>
-        <CardTitle role="heading" aria-level={1}><bdi>{client.name}</bdi> wants access to your {hostName} account</CardTitle>
+        <CardTitle role="heading" aria-level={1}>
+          {confirm_only ? <>Continue to <bdi>{client.name}</bdi>?</> : <><bdi>{client.name}</bdi> wants access to your {hostName} account</>}
+        </CardTitle>
         <CardDescription>
           <Badge variant={client.verified || client.first_party ? 'secondary' : 'destructive'}>{client.verified || client.first_party ? 'Verified' : 'Not verified'}</Badge>
         </CardDescription>
       </CardHeader>
       <CardContent className="space-y-4">
+        {client.deceptive && <Alert variant="destructive"><AlertDescription>{WARNINGS.deceptive}</AlertDescription></Alert>}
         {user && <p className="text-sm">Signed in as <b><bdi>{user.name ?? user.email}</bdi></b></p>}
-        <ul className="space-y-2 text-sm">
+        {/* All of it was allowed before: only going on is asked. */}
+        <ul className="space-y-2 text-sm" hidden={confirm_only}>
           {scopes.map((own) => (
             <li key={own.scope} className="flex items-center gap-2">
               {own.grantable && own.optional ? (
                 <>
                   <Checkbox id={own.scope} checked={!left.has(own.scope)} onCheckedChange={() => toggle(own.scope)} />
-                  <Label htmlFor={own.scope}>{own.text || own.scope}</Label>
+                  <Label htmlFor={own.scope}><Words scope={own} /></Label>
                 </>
               ) : (
-                <span className={own.grantable ? '' : 'text-muted-foreground line-through'}>{own.text || own.scope}{own.grantable ? '' : ' (not possible with your account)'}</span>
+                <span className={own.grantable ? '' : 'text-muted-foreground line-through'}><Words scope={own} />{own.grantable ? '' : ' (not possible with your account)'}</span>
               )}
             </li>
           ))}
@@ -115,17 +120,26 @@ function Question({ step, hostName, isBusy, failed, decide }: {
           {resources.map((own) => (
             <div key={own.resource}><dt className="text-muted-foreground inline">Access to </dt><dd className="inline">{own.name} <bdi>{own.resource}</bdi></dd></div>
           ))}
-          <div><dt className="text-muted-foreground inline">Sends you to </dt><dd className="inline font-semibold break-all"><bdi>{redirect.host}</bdi></dd></div>
+          <div>
+            <dt className="text-muted-foreground inline">Sends you to </dt><dd className="inline break-all">
+              <bdi className="font-semibold">{redirect.host}</bdi>
+              <details><summary>Full address</summary><bdi>{redirect.uri}</bdi></details>
+            </dd>
+          </div>
         </dl>
         {warning && <Alert><AlertDescription>{WARNINGS[warning]}</AlertDescription></Alert>}
         {failed && <Alert variant="destructive"><AlertDescription>That could not be sent. Try again.</AlertDescription></Alert>}
       </CardContent>
       <CardFooter className="grid grid-cols-2 gap-3">
-        <Button onClick={() => void allow()} aria-disabled={isBusy}>Allow</Button>
-        <Button variant="outline" onClick={() => void decide({ decision: 'deny' })} aria-disabled={isBusy}>Deny</Button>
+        <Button onClick={() => void allow()} aria-disabled={isBusy}>{confirm_only ? 'Continue' : 'Allow'}</Button>
+        <Button variant="outline" onClick={() => void decide({ decision: 'deny' })} aria-disabled={isBusy}>{confirm_only ? 'Cancel' : 'Deny'}</Button>
       </CardFooter>
     </Card>
   );
+}
+
+function Words({ scope }: { scope: ScopeView }) {
+  return <span>{scope.text || scope.scope}{scope.detail && <span className="text-muted-foreground block">{scope.detail}</span>}</span>;
 }
 
 /** A program on the device does not take the page's place, so the page says how to go on. */

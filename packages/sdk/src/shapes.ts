@@ -4,7 +4,7 @@
 export interface ClientView {
   client_id: string;
   name: string;
-  description: string | null;
+  description: string;
   logo_url: string | null;
   client_url: string | null;
   policy_url: string | null;
@@ -14,7 +14,7 @@ export interface ClientView {
   /** The client belongs to the host app itself. */
   first_party: boolean;
   /** The name is written in letters that look like others. */
-  deceptive?: boolean;
+  deceptive: boolean;
 }
 
 /** Where the answer will go. */
@@ -23,7 +23,7 @@ export interface RedirectView {
   /** `loopback`: a program on this device; `app`: whatever opens links of this scheme or address. */
   kind: 'web' | 'loopback' | 'app';
   /** The whole address, to be shown on demand. */
-  uri?: string;
+  uri: string;
 }
 
 export interface UserView {
@@ -37,6 +37,8 @@ export interface ScopeView {
   scope: string;
   /** In plain words, in the language of `Accept-Language`. */
   text: string;
+  /** What more there is to say of it. */
+  detail: string | null;
   /** The user may leave it out. */
   optional: boolean;
   /** False: the user cannot pass it on; `reason` says why. */
@@ -64,8 +66,9 @@ interface Waiting {
   /** The user may give their consent an end. */
   end_date_allowed: boolean;
   /** Consent is remembered; a program on the device only asks to be let through (RFC 8252 §8.6). */
-  confirm_only?: boolean;
-  project?: { name: string };
+  confirm_only: boolean;
+  /** The host app. */
+  project: { name: string };
 }
 
 /** Go to `redirect_url` now: it carries a code or an error. */
@@ -109,7 +112,7 @@ export interface Decision {
 /** A client that the user has connected. */
 export interface ConnectedApp {
   client: ClientView;
-  scopes: Pick<ScopeView, 'scope' | 'text'>[];
+  scopes: Pick<ScopeView, 'scope' | 'text' | 'detail'>[];
   resources: ResourceView[];
   connected_at: string;
   last_used_at: string | null;

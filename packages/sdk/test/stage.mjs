@@ -8,10 +8,10 @@ export const CLIENT = {
   client_url: 'https://lighthouse.example/', policy_url: null, tos_url: null, verified: true, first_party: false, deceptive: false,
 };
 export const USER = { user_id: 'user-test-1', name: 'Ada Quay', email: 'ada@harbour.example' };
-const scope = (name, more = {}) => ({ scope: name, text: name, optional: false, grantable: true, reason: null, granted_before: false, ...more });
+const scope = (name, more = {}) => ({ scope: name, text: name, detail: null, optional: false, grantable: true, reason: null, granted_before: false, ...more });
 const SCOPES = [
   scope('openid'), scope('email'), scope('notes.read', { text: 'Read your notes' }),
-  scope('notes.write', { text: 'Write and delete your notes', optional: true }),
+  scope('notes.write', { text: 'Write and delete your notes', detail: 'Those in the bin too', optional: true }),
 ];
 
 /** An interaction by the name of its handle: each is one difference from the usual one. */
@@ -132,7 +132,7 @@ export async function openStage(files = () => undefined) {
   /** As it was at the start. */
   stage.reset = () => {
     Object.assign(stage, { calls: [], next: [], isDown: false, delay: 0, signedIn: true });
-    const granted = (name, text) => ({ scope: name, text });
+    const granted = (name, text) => ({ scope: name, text, detail: null });
     stage.apps = [
       { client: CLIENT, scopes: [granted('openid', ''), granted('offline_access', ''), granted('notes.read', 'Read your notes')], resources: [{ resource: 'https://api.example/notes', name: 'Notes' }], connected_at: '2026-03-02T09:00:00Z', last_used_at: '2026-11-28T17:00:00Z', expires_at: null },
       { client: { ...CLIENT, client_id: 'https://tools.example/a b', name: 'Lantern', verified: false }, scopes: [granted('notes.read', 'Read your notes')], resources: [], connected_at: '2026-11-29T09:00:00Z', last_used_at: null, expires_at: '2026-12-29T09:00:00Z' },

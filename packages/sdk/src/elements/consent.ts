@@ -112,7 +112,7 @@ export class HospesConsent extends HospesElement {
   }
 
   protected override get projectName(): string | undefined {
-    return this.step?.project?.name;
+    return this.step?.project.name;
   }
 
   protected get screen(): string {

@@ -3,7 +3,7 @@
 import { html, nothing, type TemplateResult } from 'lit-html';
 import { createClient, type ClientOptions, type HospesClient } from '../client.js';
 import { HospesError } from '../error.js';
-import type { ClientView, UserView } from '../shapes.js';
+import type { ClientView, ScopeView, UserView } from '../shapes.js';
 import type { Messages } from '../locales/en.js';
 import { formStyle } from './form-style.js';
 import { frameStyle } from './frame-style.js';
@@ -267,10 +267,11 @@ export abstract class HospesElement extends ReactiveElement {
   }
 
   /** A scope value in words: those of the elements for the standard values, else the server's. */
-  protected scopeWords({ scope, text }: { scope: string; text: string }, mark: unknown = nothing): TemplateResult {
+  protected scopeWords({ scope, text, detail: more }: Pick<ScopeView, 'scope' | 'text' | 'detail'>, mark: unknown = nothing): TemplateResult {
     const own = (part: string) => this.text(`scopes.${scope}.${part}` as keyof Messages);
-    const detail = own('detail');
-    const title = own('title') || (text ? html`<bdi>${shown(text, 600)}</bdi>` : this.t('consent.unnamed_scope', { value: scope }));
+    const words = own('title');
+    const detail = words ? own('detail') : shown(more ?? '', 600);
+    const title = words || (text ? html`<bdi>${shown(text, 600)}</bdi>` : this.t('consent.unnamed_scope', { value: scope }));
     return html`<span class="scope"><span class="scope-title">${title}${mark}</span>${detail ? html`<span class="scope-detail">${detail}</span>` : nothing}</span>`;
   }
 

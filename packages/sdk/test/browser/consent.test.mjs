@@ -8,7 +8,7 @@ story('who asks, for what, as whom, and where it leads', {}, async (page) => {
   await isOn(page, 'consent');
   assert.equal(await page.getByRole('heading', { level: 1 }).innerText(), 'Lighthouse wants access to your Harbour account');
   const text = await page.locator('.card').innerText();
-  for (const shown of ['Verified by Harbour', 'lighthouse.example', 'Ada Quay', 'ada@harbour.example', 'Know that it is you', 'Read your notes', 'Notes', 'https://api.example/notes', 'web.example']) {
+  for (const shown of ['Verified by Harbour', 'lighthouse.example', 'Ada Quay', 'ada@harbour.example', 'Know that it is you', 'Read your notes', 'Those in the bin too', 'Notes', 'https://api.example/notes', 'web.example']) {
     assert.ok(text.includes(shown), `${shown} is not shown: ${text}`);
   }
   assert.equal(await page.getByText('https://web.example/callback').isVisible(), false);

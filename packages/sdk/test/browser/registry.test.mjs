@@ -16,7 +16,7 @@ story('the consent block: shows what must be shown, narrows, and leads on', {}, 
   await page.goto(address('unverified'));
   await page.getByRole('heading', { level: 1 }).waitFor();
   const text = await page.locator('main').innerText();
-  for (const shown of ['Not verified', 'web.example', 'Ada Quay', 'https://api.example/notes', 'Manage everybody’s notes', 'Nobody has checked who made this app']) {
+  for (const shown of ['Not verified', 'web.example', 'Ada Quay', 'https://api.example/notes', 'Manage everybody’s notes', 'Those in the bin too', 'Nobody has checked who made this app', 'It may be imitating another app']) {
     assert.ok(text.includes(shown), `${shown} is not shown: ${text}`);
   }
   await inspect(page, 'block-consent', [1440]);
@@ -46,4 +46,14 @@ story('the block of connected apps', {}, async (page) => {
   await page.getByRole('button', { name: 'Disconnect Lantern' }).click();
   await page.getByText('Lantern').waitFor({ state: 'detached' });
   assert.match(await page.locator('main').innerText(), /Last used November 28, 2026/);
+});
+
+story('the consent block: what was allowed before is only confirmed', {}, async (page) => {
+  await page.goto(address('confirm'));
+  await page.getByRole('heading', { name: 'Continue to Lighthouse?' }).waitFor();
+  assert.doesNotMatch(await page.locator('main').innerText(), /Read your notes/);
+  await page.getByText('Continue only if you have just started this yourself').waitFor();
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.waitForURL(/code=c/);
+  assert.deepEqual(lastCall('/decide').body.scopes, ['openid', 'email', 'notes.read', 'notes.write']);
 });
