@@ -37,8 +37,28 @@ export function made(setUp) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder);
   const noted = setUp();
-  writeFileSync(notes, JSON.stringify(noted, null, 2), { mode: 0o600 });
+  writeFileSync(notes, `${JSON.stringify(noted, null, 2)}\n`, { mode: 0o600 });
   return noted;
+}
+
+export const PASSWORD = 'correct horse battery staple';
+
+/** The commands for a Hospes with two users, a client, and a page of yours that asks them. */
+export function seedHarbour(authorizationUrl) {
+  hospes(['init', '--issuer', ISSUER, '--name', 'Harbour']);
+  hospes(['policy', 'apply', fileURLToPath(new URL('policy.toml', import.meta.url))]);
+  hospes(['settings', 'set', 'authorization_url', authorizationUrl]);
+  hospes(['settings', 'set', 'sdk.domains', JSON.stringify([new URL(authorizationUrl).origin])]);
+  for (const [name, email] of [['Ada Quay', 'ada@harbour.example'], ['Ben Pier', 'ben@harbour.example']]) {
+    hospes(['user', 'add', '--name', name, '--email', email, '--role', 'writer', '--password-stdin'], PASSWORD);
+  }
+  return { CLIENT_ID: addLantern() };
+}
+
+/** Registers a program on somebody's own machine; the answer is its id. */
+export function addLantern() {
+  const redirect = ['--redirect-uri', 'http://127.0.0.1/callback'];
+  return hospes(['client', 'add', '--name', 'Lantern', '--public', '--native', ...redirect]).client_id;
 }
 
 /** The tag for the elements of this very version of Hospes: `src` and `integrity`, as `hospes doctor` prints them. */

@@ -3,7 +3,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { ISSUER, hospes, invite, made, run, serve } from '../server.mjs';
+import { ISSUER, PASSWORD, addLantern, hospes, invite, made, run, serve } from '../server.mjs';
 
 const { APP_URL = 'http://localhost:3000' } = process.env;
 const policy = fileURLToPath(new URL('../policy.toml', import.meta.url));
@@ -21,10 +21,7 @@ const { PROFILE_ID, CLIENT_ID, PROJECT_ID, SECRET } = made(() => {
     'trusted-profile', 'add', '--name', 'Notes', '--issuer', APP_URL, '--audience', ISSUER,
     '--pem-file', 'notes.pub.pem', '--external-id-claim', 'sub', '--roles-claim', 'roles', '--jit',
   ]);
-  const { client_id } = hospes([
-    'client', 'add', '--name', 'Lantern', '--public', '--native', '--redirect-uri', 'http://127.0.0.1/callback',
-  ]);
-  return { PROFILE_ID: profile_id, CLIENT_ID: client_id, PROJECT_ID: project_id, SECRET: secret };
+  return { PROFILE_ID: profile_id, CLIENT_ID: addLantern(), PROJECT_ID: project_id, SECRET: secret };
 });
 
 await serve();
@@ -39,6 +36,6 @@ if (!answer.ok) throw new Error(await answer.text());
 const PRIVATE_KEY = readFileSync('server/notes.pem', 'utf8');
 run('node', ['app.mjs'], { APP_URL, ISSUER, PROFILE_ID, PRIVATE_KEY });
 console.log(`
-The users of Notes are ada and ben @notes.example; their password is: correct horse battery staple
+The users of Notes are ada and ben @notes.example; their password is: ${PASSWORD}
 Hospes is at ${ISSUER}`);
 invite(CLIENT_ID, 'openid email notes.read notes.write');

@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import * as express from './hosts/express.mjs';
 import * as plainHtml from './hosts/plain-html.mjs';
+import * as react from './hosts/react.mjs';
 import { inspect, open } from './stage.mjs';
 
 const examples = fileURLToPath(new URL('../../../examples/', import.meta.url));
@@ -220,6 +221,65 @@ describe('plain-html', () => {
     } finally {
       await profile.close();
     }
+  });
+});
+
+describe('react', () => {
+  const host = started(react.start);
+
+  test('login, consent, code, token, call', { timeout: 120_000 }, async () => {
+    await visit(async (page) => {
+      const { issuer } = await host();
+      const { access_token, scope } = await story(await host(), page, 'react');
+      assert.deepEqual(scope.split(' ').sort(), ['email', 'notes.read', 'openid']);
+      const info = await (await call(`${issuer}/oauth2/userinfo`, access_token)).json();
+      assert.equal(info.email, 'ada@harbour.example');
+    });
+  });
+
+  test('one login for all pages: settings ask for it, show the apps, and sign out', { timeout: 120_000 }, async () => {
+    await visit(async (page) => {
+      const { origin, signIn, consent, login } = await host();
+      const asked = guest(await host());
+      await page.goto(await asked.link);
+      await signIn(page, 'ben');
+      await consent(page).allow.click();
+      await asked.tokens;
+      await page.goto(`${origin}/`);
+      await inspect(page, 'react-home');
+      await page.getByRole('link', { name: 'Connected apps' }).click();
+      await login(page).waitFor();
+      await inspect(page, 'react-login-page');
+      await signIn(page, 'ben');
+      await page.getByRole('heading', { name: 'Connected apps' }).waitFor();
+      assert.equal(page.url(), `${origin}/settings`);
+      await inspect(page, 'react-settings');
+      // Another page and back, without another login.
+      await page.getByRole('link', { name: 'Harbour' }).click();
+      await page.getByRole('link', { name: 'Ben Pier' }).click();
+      await page.getByRole('button', { name: /Disconnect.*Lantern/ }).click();
+      await page.getByText('is disconnected').waitFor();
+      await page.getByRole('button', { name: 'Sign out' }).click();
+      await login(page).waitFor();
+      await page.getByRole('link', { name: 'Sign in' }).waitFor();
+    }, { tolerated: /status of 401/ });
+  });
+
+  test('a login leads to pages of the app only', { timeout: 60_000 }, async () => {
+    await visit(async (page) => {
+      const { origin, signIn } = await host();
+      for (const next of ['https://evil.example/', '//evil.example', '/\\evil.example', 'http://[']) {
+        await page.goto(`${origin}/login?next=${encodeURIComponent(next)}`);
+        await signIn(page, 'ada');
+        await page.getByRole('heading', { name: 'Harbour', exact: true }).waitFor();
+        assert.equal(page.url(), `${origin}/`);
+      }
+    }, { tolerated: /status of 401/ });
+  });
+
+  test('its types are right', { timeout: 120_000 }, async () => {
+    const { status, stdout } = spawnSync('npm', ['run', 'check'], { cwd: join(examples, 'react'), encoding: 'utf8' });
+    assert.equal(status, 0, stdout);
   });
 });
 
