@@ -6,6 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 export const { ISSUER = 'http://localhost:8080' } = process.env;
+/** Of the example's users. */
+export const PASSWORD = 'correct horse battery staple';
 const { HOSPES = 'hospes' } = process.env;
 const folder = 'server';
 const notes = `${folder}/example.json`;
@@ -33,15 +35,18 @@ export function hospes(command, input) {
 
 /** What `setUp` noted when it made the server; it runs once, and again when the folder is gone. */
 export function made(setUp) {
-  if (existsSync(notes)) return JSON.parse(readFileSync(notes, 'utf8'));
+  if (existsSync(notes)) {
+    const noted = JSON.parse(readFileSync(notes, 'utf8'));
+    if (noted.ISSUER === ISSUER) return noted;
+    console.error(`The folder ${folder} is of a server at ${noted.ISSUER}. Remove it to make one at ${ISSUER}.`);
+    process.exit(1);
+  }
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder);
-  const noted = setUp();
+  const noted = { ISSUER, ...setUp() };
   writeFileSync(notes, `${JSON.stringify(noted, null, 2)}\n`, { mode: 0o600 });
   return noted;
 }
-
-export const PASSWORD = 'correct horse battery staple';
 
 /** The commands for a Hospes with two users, a client, and a page of yours that asks them. */
 export function seedHarbour(authorizationUrl) {
@@ -71,22 +76,28 @@ export function pinnedSdk() {
 /** Starts a program that ends with this one; when it ends by itself, so does this one. */
 export function run(program, given, env = {}) {
   const child = spawn(program, given, { env: { ...process.env, ...env }, stdio: 'inherit' });
-  child.on('error', (error) => console.error(`${program} cannot be started: ${error.message}`));
+  running.push(child);
   child.on('close', (code) => {
-    process.exitCode ||= code ?? 0;
+    process.exitCode = code ?? 1;
     stop();
   });
-  running.push(child);
 }
 
-/** Starts the server; the answer comes when it is ready. */
+const answers = async () => (await fetch(`${ISSUER}/.well-known/openid-configuration`).catch(() => undefined))?.ok;
+
+/** Starts the server; the answer comes when it is ready. The example goes on without it if it ends later. */
 export async function serve() {
+  if (await answers()) {
+    console.error(`There is a server at ${ISSUER} already. Stop it, or choose another address: README.md.`);
+    process.exit(1);
+  }
   const child = spawn(HOSPES, ['--config', `${folder}/hospes.toml`, 'serve'], { stdio: 'inherit' });
   running.push(child);
-  while (!(await fetch(`${ISSUER}/.well-known/openid-configuration`).catch(() => undefined))?.ok) {
-    if (child.exitCode !== null) process.exit(child.exitCode);
-    await sleep(100);
-  }
+  const ended = () => process.exit(1);
+  child.on('error', (error) => console.error(`${HOSPES} cannot be run: ${error.message}`));
+  child.on('close', ended);
+  while (!(await answers())) await sleep(100);
+  child.off('close', ended);
 }
 
 /** Starts a guest: a program that wants to act for one of the users. It prints the link to follow, then its tokens. */
