@@ -19,29 +19,39 @@ export function layoutOf(page) {
       for (let box = element; box; box = parentOf(box)) if (getComputedStyle(box).clipPath !== 'none') return true;
       return !element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
     };
-    const cutBy = (rect, element) => {
+    // A box that cuts the text off, or from whose frame the text does not keep the distance that it should.
+    const spoiledBy = (rect, element) => {
       for (let box = element; box && box !== document.body && box !== document.documentElement; box = parentOf(box)) {
-        const { overflowX, overflowY } = getComputedStyle(box);
+        const style = getComputedStyle(box);
         const edge = box.getBoundingClientRect();
-        const isCutAcross = /hidden|clip/.test(overflowX) && (rect.left < edge.left - 1 || rect.right > edge.right + 1);
-        const isCutBelow = /hidden|clip/.test(overflowY) && (rect.top < edge.top - 1 || rect.bottom > edge.bottom + 3);
-        if (isCutAcross || isCutBelow) return box;
+        const isCutAcross = /hidden|clip/.test(style.overflowX) && (rect.left < edge.left - 1 || rect.right > edge.right + 1);
+        const isCutBelow = /hidden|clip/.test(style.overflowY) && (rect.top < edge.top - 1 || rect.bottom > edge.bottom + 3);
+        if (isCutAcross || isCutBelow) return `cut by ${nameOf(box)}`;
+        const hasFrame = parseFloat(style.borderLeftWidth) > 0 && parseFloat(style.borderRightWidth) > 0;
+        const [left, right] = [edge.left + parseFloat(style.paddingLeft) / 2, edge.right - parseFloat(style.paddingRight) / 2];
+        if (hasFrame && (rect.left < left - 1 || rect.right > right + 1)) return `at the frame of ${nameOf(box)}`;
       }
       return undefined;
     };
+    const nameOf = (box) => `<${box.localName} class="${box.getAttribute('class') ?? ''}">`;
     const look = (root) => {
       for (const element of root.querySelectorAll('*')) {
         if (element.shadowRoot) look(element.shadowRoot);
         const text = [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
         const isControl = /^(button|input|select|img|svg)$/i.test(element.tagName) && element.type !== 'hidden';
-        if ((!text.length && !isControl) || /^(option|script|style|title)$/i.test(element.tagName) || isHidden(element)) continue;
-        range.selectNodeContents(element);
-        const rects = isControl ? [element.getBoundingClientRect()] : text.flatMap((node) => (range.selectNodeContents(node), [...range.getClientRects()]));
-        for (const rect of rects.filter(({ width, height }) => width > 0 && height > 0)) {
-          const what = `<${element.localName}> ${(element.textContent || element.value || '').trim().slice(0, 40)}`;
+        const isShown = (text.length || isControl) && !/^(option|script|style|title)$/i.test(element.tagName);
+        if (!isShown || isHidden(element)) continue;
+        const what = `<${element.localName}> ${(element.textContent || element.value || '').trim().slice(0, 40)}`;
+        const judge = (rect, around) => {
+          if (!rect.width || !rect.height) return;
           if (rect.left < -1 || rect.right > clientWidth + 1) found.push(`outside of the window: ${what}`);
-          const box = cutBy(rect, element);
-          if (box) found.push(`cut by <${box.localName} class="${box.className}">: ${what}`);
+          const spoiled = spoiledBy(rect, around);
+          if (spoiled) found.push(`${spoiled}: ${what}`);
+        };
+        if (isControl) judge(element.getBoundingClientRect(), parentOf(element));
+        for (const node of text) {
+          range.selectNodeContents(node);
+          for (const rect of range.getClientRects()) judge(rect, element);
         }
       }
     };
@@ -55,7 +65,8 @@ export async function axeFindings(page, rules) {
   if (!(await page.evaluate(() => Boolean(window.axe)))) await page.evaluate(axe);
   const options = rules ? { runOnly: rules } : { rules: { 'target-size': { enabled: true } } };
   const { violations } = await page.evaluate((given) => window.axe.run(document, { resultTypes: ['violations'], ...given }), options);
-  return violations.map(({ id, help, nodes }) => `${id} (${help}): ${nodes.map((node) => `${node.html} ${node.failureSummary}`).join(' | ').slice(0, 500)}`);
+  const where = (nodes) => nodes.map((node) => `${node.html} ${node.failureSummary}`).join(' | ').slice(0, 500);
+  return violations.map(({ id, help, nodes }) => `${id} (${help}): ${where(nodes)}`);
 }
 
 /** What moves although the visitor does not want it to. */
@@ -68,8 +79,10 @@ export function movements(page) {
       for (const element of root.querySelectorAll('*')) {
         if (element.shadowRoot) look(element.shadowRoot);
         const { animationName, animationDuration, transitionProperty, transitionDuration } = getComputedStyle(element);
-        if (animationName !== 'none' && seconds(animationDuration) > 0.01) found.push(`<${element.localName} class="${element.className}"> animation ${animationName}`);
-        if (seconds(transitionDuration) > 0.01 && moves.test(transitionProperty)) found.push(`<${element.localName}> transition ${transitionProperty}`);
+        const isAnimated = animationName !== 'none' && seconds(animationDuration) > 0.01;
+        if (isAnimated) found.push(`<${element.localName}> animation ${animationName}`);
+        const isMoved = seconds(transitionDuration) > 0.01 && moves.test(transitionProperty);
+        if (isMoved) found.push(`<${element.localName}> transition ${transitionProperty}`);
       }
     };
     look(document);
@@ -93,7 +106,8 @@ export function drawnAs(handle) {
     const boxes = [element, element.parentElement].filter(Boolean);
     return boxes.map((box) => {
       const { outlineStyle, outlineWidth, outlineColor, boxShadow, borderColor, backgroundColor, textDecoration } = getComputedStyle(box);
-      return [outlineStyle === 'none' ? '' : `${outlineStyle} ${outlineWidth} ${outlineColor}`, boxShadow, borderColor, backgroundColor, textDecoration].join('; ');
+      const outline = outlineStyle === 'none' ? '' : `${outlineStyle} ${outlineWidth} ${outlineColor}`;
+      return [outline, boxShadow, borderColor, backgroundColor, textDecoration].join('; ');
     }).join(' / ');
   });
 }

@@ -21,7 +21,8 @@ export async function start() {
       'content-type': 'text/html; charset=utf-8',
       'cache-control': 'no-store',
       // The policy that the README of the SDK recommends, with the host app's own form-action.
-      'content-security-policy': `default-src 'none'; script-src ${issuer}; connect-src ${issuer}; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; img-src https: data:; form-action 'self'`,
+      'content-security-policy': `default-src 'none'; script-src ${issuer}; connect-src ${issuer}; style-src 'self'; `
+        + "img-src https: data:; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
     });
     response.end(`<!doctype html><html lang="${lang}" dir="${lang === 'ar' ? 'rtl' : 'ltr'}"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>Harbour</title><link rel="stylesheet" href="/style.css">
@@ -52,7 +53,7 @@ export async function start() {
       heading: page.locator('hospes-consent .card[data-screen="consent"] h1'),
       allow: page.locator('hospes-consent [part~="allow"]'),
       deny: page.locator('hospes-consent [part~="deny"]'),
-      scope: (value) => page.locator(`hospes-consent input[type="checkbox"][name="${value}"], hospes-consent input[type="checkbox"][value="${value}"]`),
+      scope: (value) => page.locator(`hospes-consent [data-scope="${value}"] input`),
     }),
     serverDown: server.down,
     serverUp: server.up,

@@ -36,6 +36,7 @@ export async function start() {
     redirectUri: 'http://127.0.0.1/callback',
     users,
     noScript: true,
+    answersOnce: true,
     arabic: true,
     hospes: server.hospes,
     async signIn(page, who = 'ada') {
@@ -57,8 +58,6 @@ export async function start() {
     }),
     serverDown: server.down,
     serverUp: server.up,
-    // The server's own page is away too: the browser shows one of its own, with a button that sends the form again.
-    retry: (page) => page.reload(),
     stop: server.stop,
   };
 }

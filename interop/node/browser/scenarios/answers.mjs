@@ -16,9 +16,7 @@ export const main = {
     await visit.consent().heading.waitFor();
     // MCP's rules for consent pages: the client, the account, each scope value, and where the answer goes.
     const words = await visit.text();
-    for (const shown of [/Lantern/i, /ada/i, /read (all )?(of )?your notes|notes/i, /127\.0\.0\.1|loopback|this (device|computer|machine)|your (device|computer|machine)/i]) {
-      match(words, shown);
-    }
+    for (const shown of [/Lantern/, /ada/i, /notes/i, /127\.0\.0\.1|(this|your) (device|computer|machine)/i]) match(words, shown);
     const { scope } = await visit.allow(asked);
     deepEqual(scope.sort(), host.client.scope.split(' ').sort());
   },

@@ -6,7 +6,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const PAGE = '<!doctype html><html lang="en"><title>Guest</title><link rel="icon" href="data:,"><body data-page="guest"><h1>Guest</h1></body></html>';
+const PAGE = `<!doctype html><html lang="en"><title>Guest</title><link rel="icon" href="data:,">
+<body data-page="guest"><h1>Guest</h1></body></html>`;
 
 /** Starts the guest's listener; any page on its origin answers, `/callback` is where codes go. */
 export async function openGuest() {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 
-const { equal, match, notEqual, ok } = assert;
+const { equal, match, ok } = assert;
 
 export const trouble = {
   'the login ends between page and answer: a new login, and the request is not lost': async (visit, { skip }) => {
@@ -51,7 +51,7 @@ export const trouble = {
     await page.waitForTimeout(200);
     // While a form is on its way it is the browser that shows so.
     if (!visit.host.noScript) {
-      const isBusy = await allow.evaluate((button) => button.disabled || button.ariaBusy === 'true' || button.ariaDisabled === 'true' || button.getAttribute('aria-busy') === 'true');
+      const isBusy = await allow.evaluate((button) => button.matches(':disabled, [aria-disabled="true"], [aria-busy="true"]'));
       ok(isBusy, 'nothing says that the answer is on its way');
       await allow.click({ noWaitAfter: true, force: true });
       await allow.press('Enter', { noWaitAfter: true }).catch(() => {});
@@ -70,9 +70,9 @@ export const trouble = {
     await visit.consent().scope(optional).uncheck();
     await visit.whileServerIsAway(async () => {
       await visit.consent().allow.click().catch(() => {});
-      await page.waitForTimeout(500);
+      const words = page.getByRole('heading').or(page.getByRole('alert')).filter({ hasText: /\w/ });
+      await words.first().waitFor();
       equal(visit.answers(asked).length, 0);
-      notEqual(await visit.text(), '', 'an empty page');
     });
     await visit.tryAgain();
     ok(!(await host.login(page).isVisible()), 'asked to log in again');
@@ -85,7 +85,17 @@ export const trouble = {
     await visit.loseAnswer(() => visit.consent().allow.click().catch(() => {}));
     await visit.page.waitForTimeout(300);
     await visit.tryAgain();
-    await visit.atGuest();
-    await visit.tokens(asked);
+    if (!visit.host.answersOnce) {
+      await visit.atGuest();
+      await visit.tokens(asked);
+      return;
+    }
+    // It says so, and who begins again at the guest has it in one step.
+    await visit.page.getByRole('heading').first().waitFor();
+    await visit.isOver();
+    equal(visit.answers(asked).length, 0);
+    const again = await visit.question();
+    equal(await visit.page.getByRole('checkbox').count(), 0, 'what was allowed is asked again');
+    await visit.allow(again);
   },
 };

@@ -22,8 +22,8 @@ export class Visit {
     });
     // A policy that blocks something of the host's own says so here.
     profile.on('console', (message) => {
-      if (message.type() !== 'error' || /Failed to load resource|net::ERR/.test(message.text()) || this.#tolerated?.test(message.text())) return;
-      this.#complaints.push(message.text());
+      const [type, text] = [message.type(), message.text()];
+      if (type === 'error' && !/Failed to load resource|net::ERR/.test(text) && !this.#tolerated?.test(text)) this.#complaints.push(text);
     });
     profile.on('weberror', (error) => this.#complaints.push(String(error.error())));
   }
@@ -105,8 +105,8 @@ export class Visit {
         const request = route.request();
         if (request.method() !== 'POST') return route.continue();
         const headers = await request.allHeaders();
-        for (const name of Object.keys(headers)) if (/^(:|cookie$|content-length$|host$|connection$)/.test(name)) delete headers[name];
-        resolve({ url: request.url(), headers, data: request.postData() ?? '' });
+        const kept = Object.entries(headers).filter(([name]) => !/^(:|cookie$|content-length$|host$|connection$)/.test(name));
+        resolve({ url: request.url(), headers: Object.fromEntries(kept), data: request.postData() ?? '' });
         return route.abort();
       });
     });
@@ -175,6 +175,8 @@ export class Visit {
   /** What people do on a page that says that it did not work. */
   async tryAgain(page = this.page) {
     if (this.host.retry) return this.host.retry(page);
+    // A page of the browser's own has a button that sends the form again.
+    if (page.url().startsWith('chrome-error:')) return page.reload();
     const again = page.getByRole('button', { name: /again|retry/i }).or(page.getByRole('link', { name: /again|retry/i }));
     return ((await again.count()) ? again.first() : this.consent(page).allow).click();
   }
