@@ -45,6 +45,7 @@ struct Table {
     login_by_account: Option<Limit>,
     forgot_by_address: Option<Limit>,
     forgot_by_account: Option<Limit>,
+    search_by_address: Option<Limit>,
     authorize_by_address: Option<Limit>,
     register_by_address: Option<Limit>,
     token_by_client: Option<Limit>,
@@ -70,6 +71,7 @@ impl Limits {
             login_by_account: per_minute(config.login_per_minute.saturating_mul(ACCOUNT_FACTOR)),
             forgot_by_address: per_minute(config.login_per_minute),
             forgot_by_account: per_minute(config.login_per_minute.saturating_mul(ACCOUNT_FACTOR)),
+            search_by_address: per_minute(config.login_per_minute),
             authorize_by_address: per_minute(config.authorize_per_minute),
             register_by_address: per_minute(config.register_per_minute),
             token_by_client: per_second(config.token_per_second),
@@ -89,6 +91,12 @@ impl Limits {
     pub fn forgot(&self, address: IpAddr, login: &str) -> Result<(), Wait> {
         pass(self.0.forgot_by_address.as_ref(), &network(address))?;
         pass(self.0.forgot_by_account.as_ref(), &login.trim().to_lowercase())
+    }
+
+    /// One question from `address` whether somebody has an account. As often as logins, and counted apart from them: a
+    /// page asks it before each.
+    pub fn search(&self, address: IpAddr) -> Result<(), Wait> {
+        pass(self.0.search_by_address.as_ref(), &network(address))
     }
 
     /// One authorization request from `address`.

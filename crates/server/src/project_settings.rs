@@ -79,6 +79,12 @@ pub struct BrowserSdk {
     pub enabled: bool,
     /// The origins of those pages, as browsers write them in `Origin`; compared byte for byte.
     pub domains: Vec<String>,
+    /// Strangers may become users on such a page, which so learns which addresses have an account.
+    pub sign_up: bool,
+    /// Such a page never sees a session's tokens: the server sets them as cookies that scripts cannot read.
+    pub http_only_cookies: bool,
+    /// The domain of those cookies, for a back end beside the issuer; none: the issuer's host alone.
+    pub cookie_domain: Option<String>,
 }
 
 /// The `iss` of what is issued on the Stytch plane.
@@ -151,11 +157,12 @@ pub struct JwtTemplate {
 pub fn changed(
     present: &ProjectSettings,
     patch: &Map<String, Value>,
+    issuer: &str,
     common: &Lifetimes,
     fetch: &Fetch,
 ) -> Result<ProjectSettings, String> {
     let settings = patched(present, patch)?;
-    validate(&settings, common, fetch)?;
+    validate(&settings, issuer, common, fetch)?;
     Ok(settings)
 }
 
@@ -207,8 +214,8 @@ fn unknown_member(patch: &Map<String, Value>, read: &Value, above: &str) -> Opti
     })
 }
 
-/// Whether the settings can be used. The error says which member to change, and to what.
-pub fn validate(settings: &ProjectSettings, common: &Lifetimes, fetch: &Fetch) -> Result<(), String> {
+/// Whether the settings can be used by the project of `issuer`. The error says which member to change, and to what.
+pub fn validate(settings: &ProjectSettings, issuer: &str, common: &Lifetimes, fetch: &Fetch) -> Result<(), String> {
     common.overridden(&settings.lifetimes).map_err(|error| error.to_string())?;
     if let Some(url) = &settings.authorization_url {
         check_page(url).map_err(|why| format!("authorization_url: {why}"))?;
@@ -222,6 +229,9 @@ pub fn validate(settings: &ProjectSettings, common: &Lifetimes, fetch: &Fetch) -
         if !seen.insert(origin) {
             return Err(format!("sdk.domains: `{origin}` is there twice"));
         }
+    }
+    if let Some(domain) = &settings.sdk.cookie_domain {
+        check_cookie_domain(domain, issuer).map_err(|why| format!("sdk.cookie_domain: `{domain}`: {why}"))?;
     }
     let mut seen = BTreeSet::new();
     let mut defaults = Vec::new();
@@ -319,6 +329,23 @@ fn check_origin(text: &str) -> Result<(), String> {
     if origin == text { Ok(()) } else { Err(format!("write the origin as browsers send it: {origin}")) }
 }
 
+/// A domain for which a browser takes a cookie from the issuer (RFC 6265bis §5.1.3).
+fn check_cookie_domain(text: &str, issuer: &str) -> Result<(), &'static str> {
+    let host = Url::parse(&format!("https://{text}/")).ok().and_then(|url| url.host().map(|host| host.to_owned()));
+    match host {
+        Some(Host::Domain(name))
+            if name == text && name.trim_matches('.').len() == name.len() && name.contains('.') => {}
+        _ => return Err("write the name of a domain in lower case, as in \"example.com\", without a dot before it"),
+    }
+    let issuer = Url::parse(issuer).ok();
+    let host = issuer.as_ref().and_then(Url::host_str).unwrap_or_default();
+    if host == text || host.strip_suffix(text).is_some_and(|above| above.ends_with('.')) {
+        Ok(())
+    } else {
+        Err("browsers take no cookie for it from the issuer; name the issuer's host, or a domain above it")
+    }
+}
+
 fn check_scheme(url: &Url) -> Result<(), &'static str> {
     let is_loopback = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -400,6 +427,22 @@ mod tests {
         ] {
             let why = check_origin(origin).unwrap_err();
             assert!(why.contains(expected), "{origin}: {why}");
+        }
+    }
+
+    #[test]
+    fn the_domain_of_a_cookie_is_the_issuers_host_or_above_it() {
+        const ISSUER: &str = "https://auth.example.com/tenant";
+        for domain in ["example.com", "auth.example.com"] {
+            assert_eq!(check_cookie_domain(domain, ISSUER), Ok(()), "{domain}");
+        }
+        for domain in ["ample.com", "x.auth.example.com", "other.example", "app.example.com"] {
+            assert!(check_cookie_domain(domain, ISSUER).unwrap_err().contains("above it"), "{domain}");
+        }
+        for domain in
+            ["", "com", ".example.com", "example.com.", "Example.com", "127.0.0.1", "[::1]", "a.b/c", "a.b; x", "a.b:1"]
+        {
+            assert!(check_cookie_domain(domain, ISSUER).unwrap_err().contains("lower case"), "{domain}");
         }
     }
 

@@ -45,6 +45,7 @@ pub struct Records {
     project: RwLock<Option<Current>>,
     clients: Cache<(i64, ClientId), Arc<Registered>>,
     project_secrets: Cache<(i64, ProjectId), Arc<[[u8; 32]]>>,
+    public_tokens: Cache<(i64, ProjectId), Arc<[String]>>,
 }
 
 impl Records {
@@ -55,6 +56,7 @@ impl Records {
             project: RwLock::new(None),
             clients: Cache::new(4096),
             project_secrets: Cache::new(64),
+            public_tokens: Cache::new(64),
         }
     }
 
@@ -116,6 +118,19 @@ impl Records {
             self.project_secrets.insert(key, Arc::clone(&secrets));
         }
         Ok(secrets)
+    }
+
+    /// The project's public tokens, as they are in this transaction.
+    pub fn public_tokens(&self, tx: &mut Tx<'_>, current: &Current) -> Result<Arc<[String]>> {
+        let key = (current.counter, current.project.id.clone());
+        if let Some(tokens) = self.public_tokens.get(&key) {
+            return Ok(tokens);
+        }
+        let tokens: Arc<[_]> = tx.list_public_tokens(&current.project.id)?.into_iter().map(|own| own.token).collect();
+        if tx.sees_only_what_is_committed() {
+            self.public_tokens.insert(key, Arc::clone(&tokens));
+        }
+        Ok(tokens)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
         management,
         oauth::{authorize, introspect, jwks, logout, metadata, register, revoke, token, userinfo},
         observe::{Callers, answer_in_time, observed},
-        operations, page_routes, sdk, stytch,
+        operations, page_routes, sdk, stytch, stytch_sdk,
     },
     pages,
 };
@@ -44,6 +44,7 @@ pub fn router(app: &App) -> Router {
         .merge(observed(people(app), app, Callers::SameOrigin))
         .merge(observed(management::router(app), app, Callers::SameOrigin))
         .merge(observed(browser_api::router(app), app, Callers::SameOrigin))
+        .merge(observed(stytch_sdk::router(app), app, Callers::SameOrigin))
         .merge(observed(assets(app), app, Callers::SameOrigin));
     let all = if issuer_path.is_empty() {
         at_issuer

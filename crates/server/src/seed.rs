@@ -318,7 +318,8 @@ impl Seed {
     /// Whether everything in the file is consistent; nothing is made.
     pub fn validate(&self, config: &Config) -> Result<()> {
         let settings = self.settings()?;
-        project_settings::validate(&settings, &config.lifetimes, &config.fetch).map_err(|why| anyhow!(why))?;
+        project_settings::validate(&settings, config.issuer.as_str(), &config.lifetimes, &config.fetch)
+            .map_err(|why| anyhow!(why))?;
         let schemes: Vec<_> = settings.private_use_schemes.iter().map(String::as_str).collect();
         if let Some(id) = &self.project.id {
             project::validate_id(id)?;

@@ -34,8 +34,9 @@ impl Settings {
                 let occasion = opened.occasion();
                 opened.write(move |tx, id| {
                     let mut project = tx.find_project(id)?.context("the project is gone")?;
-                    let settings = project_settings::changed(&project.settings, &patch, &lifetimes, &fetch)
-                        .map_err(|why| anyhow!(why))?;
+                    let settings =
+                        project_settings::changed(&project.settings, &patch, &project.issuer, &lifetimes, &fetch)
+                            .map_err(|why| anyhow!(why))?;
                     let changed = audit_event::changed(&project.settings, &settings);
                     project.settings = settings.clone();
                     tx.update_project(&project, now)?.context("somebody else changed the project; try again")?;

@@ -36,7 +36,7 @@ impl Tx<'_> {
         self.count_change()
     }
 
-    /// Moves whenever a project, client, client secret or signing key changes, in the same transaction. A record that
+    /// Moves whenever a project, one of its secrets or public tokens, a client, a client secret or a signing key changes, in the same transaction. A record that
     /// was cached under an older counter must be read again. Read at most once in a transaction.
     pub fn change_counter(&mut self) -> Result<i64> {
         if let Some(counter) = self.change_counter {

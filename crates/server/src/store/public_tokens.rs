@@ -28,6 +28,7 @@ impl Tx<'_> {
              ON CONFLICT DO NOTHING",
             &[project.into(), (&token.token).into(), token.created_at.into()],
         )?;
+        self.count_change()?;
         Ok(added == 1)
     }
 
@@ -37,6 +38,7 @@ impl Tx<'_> {
             "DELETE FROM public_tokens WHERE project_id = $1 AND public_token = $2",
             &[project.into(), token.into()],
         )?;
+        self.count_change()?;
         Ok(removed == 1)
     }
 }

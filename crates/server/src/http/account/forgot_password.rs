@@ -26,10 +26,11 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use hospes_protocol::{
-    ErrorCode, Refusal, Timestamp,
-    id::{InteractionId, ProjectId, UserId},
+    ErrorCode, Refusal, Seconds, Timestamp,
+    id::{ProjectId, UserId},
     parameters::Parameters,
     password_reset::{Destination, LIFETIME, MOST_AT_ONCE, MailLocale, PasswordReset},
+    pkce::CodeChallenge,
     refuse,
     session::Attributes,
     user::{Email, Name, User},
@@ -67,7 +68,9 @@ pub(crate) async fn post(State(app): State<App>, mut visit: Visit, form: Form) -
         token: NewToken::draw(&app),
         nobody: project::new_user_id(&app.project, &app.entropy),
         unique: app.entropy.bytes(),
-        interaction: waiting.as_ref().map(|waiting| waiting.id().clone()),
+        destination: Destination::OwnPage(waiting.as_ref().map(|waiting| waiting.id().clone())),
+        code_challenge: None,
+        lifetime: LIFETIME,
         attributes: Attributes { ip_address: visit.address.to_string(), user_agent: visit.user_agent.clone() },
         locale: MailLocale::of_tag(app.pages.language(&visit.page)),
         now: visit.now,
@@ -92,7 +95,7 @@ pub(super) fn after_spent_link(app: &App, visit: &mut Visit) -> Result<Response,
     Ok(draw(app, visit, None, "", Some(ForgotPasswordError::LinkSpent)))
 }
 
-fn may_send(app: &App) -> Result<(), Refusal> {
+pub(crate) fn may_send(app: &App) -> Result<(), Refusal> {
     if app.post.reaches_people() { Ok(()) } else { Err(NO_MAIL) }
 }
 
@@ -136,26 +139,30 @@ fn draw(
 }
 
 /// A question for a mail, ready for the transaction.
-struct Question {
-    name: Name,
-    token: NewToken,
+pub(crate) struct Question {
+    pub(crate) name: Name,
+    pub(crate) token: NewToken,
     /// Stands in for the user where there is none.
-    nobody: UserId,
+    pub(crate) nobody: UserId,
     /// What is written where no mail is to be sent.
-    unique: [u8; 32],
-    interaction: Option<InteractionId>,
-    attributes: Attributes,
-    locale: MailLocale,
-    now: Timestamp,
+    pub(crate) unique: [u8; 32],
+    pub(crate) destination: Destination,
+    pub(crate) code_challenge: Option<CodeChallenge>,
+    pub(crate) lifetime: Seconds,
+    pub(crate) attributes: Attributes,
+    pub(crate) locale: MailLocale,
+    pub(crate) now: Timestamp,
 }
 
 impl Question {
-    /// Writes the mail, in the place of an earlier one to our page. Where there is nobody to write to, the same statements
+    /// Writes the mail; one to our page takes the place of an earlier one. Where there is nobody to write to, the same statements
     /// run for a user who does not exist, and a row that nobody asks for is written, so that the answer takes as long.
-    fn store(&self, tx: &mut Tx<'_>, project: &ProjectId) -> Result<(), Failure> {
+    pub(crate) fn store(&self, tx: &mut Tx<'_>, project: &ProjectId) -> Result<(), Failure> {
         let addressee = self.addressee(tx, project)?;
         let id = addressee.as_ref().map_or(&self.nobody, |(user, _)| &user.id);
-        tx.void_password_resets_on_own_page(project, id, self.now)?;
+        if matches!(self.destination, Destination::OwnPage(_)) {
+            tx.void_password_resets_on_own_page(project, id, self.now)?;
+        }
         let Some((user, email)) = addressee else {
             tx.add_replay(project, "forgot_password", &self.unique, self.now)?;
             return Ok(());
@@ -164,12 +171,12 @@ impl Question {
             id: self.token.id.clone(),
             user_id: user.id,
             email_id: email.id,
-            destination: Destination::OwnPage(self.interaction.clone()),
-            code_challenge: None,
+            destination: self.destination.clone(),
+            code_challenge: self.code_challenge.clone(),
             attributes: self.attributes.clone(),
             locale: self.locale,
             created_at: self.now,
-            expires_at: self.now.plus(LIFETIME),
+            expires_at: self.now.plus(self.lifetime),
         };
         self.token.add(tx, project, &reset)
     }

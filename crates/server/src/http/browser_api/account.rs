@@ -1,7 +1,6 @@
 //! `/account/session` and `/account/connected_apps`: what a page of the host app does for the user's account.
 //!
 //! Specs: OAuth 2.1 §7.9 (users can list and revoke), OIDC Core §3.1.2.3, RFC 9700 §4.7.
-//! An unknown user, a wrong password, a disabled user and a locked account get the same answer after the same work.
 
 use super::caller::PageCall;
 use crate::{
@@ -9,6 +8,7 @@ use crate::{
     failure::Failure,
     http::{
         account::apps::disconnect as disconnect_app,
+        browser_login::{self, Attempt},
         extract::{AcceptLanguage, Now},
         interaction::{
             consent::{description, resource_view},
@@ -16,13 +16,11 @@ use crate::{
         },
         management::{
             body::Body,
-            passwords::{MUST_RESET, WRONG_CREDENTIALS},
             reply::{Envelope, ErrorEnvelope, Nothing, Reply},
-            session_block::{SessionBlock, SessionFields, Signer},
+            session_block::{SessionBlock, Signer},
         },
     },
     pages::Words,
-    password_login::{self, Outcome, Reason},
     rfc3339,
 };
 use axum::extract::{Path, State};
@@ -32,12 +30,10 @@ use hospes_protocol::{
     grant::Grant,
     id::ClientId,
     policy::Policy,
-    session::FactorMethod,
     session_block::{SessionRequest, carry_on},
-    user::{Name, User},
+    user::User,
 };
 use serde::{Deserialize, Serialize};
-use tracing::info;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
@@ -79,32 +75,14 @@ pub(super) async fn log_in(
     now: Now,
     Body(asked): Body<LogIn>,
 ) -> Result<Reply<AccountSession>, Failure> {
-    app.limits.login(caller.address, &asked.email)?;
-    let name = Name::email(&asked.email);
-    let outcome = password_login::verify(&app, name.clone(), Zeroizing::new(asked.password), *now).await?;
-    let verified = match outcome {
-        Outcome::Right(verified) => verified,
-        // Only who knows the password learns that it has to be changed.
-        Outcome::Refused(_, Reason::MustReset) => return Err(MUST_RESET.into()),
-        Outcome::Refused(user_id, reason) => {
-            info!(user_id = ?user_id, address = %caller.address, ?reason, "a login failed");
-            return Err(WRONG_CREDENTIALS.into());
-        }
+    let attempt = Attempt {
+        address: caller.address,
+        attributes: caller.attributes(),
+        email: asked.email,
+        password: Zeroizing::new(asked.password),
+        minutes: browser_login::longest_minutes(&caller.current),
     };
-    let minutes = caller.current.lifetimes.session.0.div_euclid(60).clamp(5, 527_040);
-    let fields = SessionFields::unnamed(Some(minutes), None);
-    let prepared = fields.prepare(&app, &caller.current, caller.attributes(), *now).await?;
-    let project = app.project.clone();
-    let (stored, user) = app
-        .store
-        .write(move |tx| {
-            let user = password_login::admit(tx, &project, &verified, *now)?.ok_or(WRONG_CREDENTIALS)?;
-            let email = user.profile.emails.iter().find(|own| Name::email(&own.address) == name);
-            let stored = prepared.store(tx, &user, FactorMethod::password(email))?;
-            Ok((stored, user))
-        })
-        .await?;
-    let mut block = stored.sign()?;
+    let (mut block, user) = browser_login::log_in(&app, &caller.current, attempt, *now).await?;
     let session_token = Some(std::mem::take(&mut block.session_token));
     Ok(Reply(AccountSession { session_token, ..AccountSession::of(block, &user) }))
 }

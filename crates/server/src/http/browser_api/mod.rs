@@ -17,6 +17,7 @@ use crate::{
     router::WRONG_METHOD,
 };
 use axum::{Router, middleware::from_fn_with_state};
+use origin::Allowed;
 use std::sync::LazyLock;
 use utoipa::{
     Modify, OpenApi,
@@ -26,6 +27,8 @@ use utoipa::{
     },
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
+
+const ALLOWED: Allowed = Allowed { methods: "GET,POST,DELETE,OPTIONS", headers: "authorization,content-type,accept" };
 
 #[derive(OpenApi)]
 #[openapi(
@@ -69,7 +72,7 @@ pub(crate) fn router(app: &App) -> Router<App> {
     router
         .method_not_allowed_fallback(|| async { Failure::from(WRONG_METHOD) })
         .layer(from_fn_with_state(app.clone(), answer_in_time))
-        .layer(from_fn_with_state(app.clone(), origin::only_known))
+        .layer(from_fn_with_state((app.clone(), ALLOWED), origin::only_known))
         .layer(from_fn_with_state(app.clone(), reply::envelope))
 }
 

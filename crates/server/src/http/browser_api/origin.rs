@@ -1,4 +1,4 @@
-//! From which pages the browser API may be called, and what browsers are told about it.
+//! From which pages the browser APIs may be called, and what browsers are told about it.
 //!
 //! Specs: Fetch §3.2 and §3.3 (CORS), RFC 6454 §7, OWASP CSRF prevention by verified origin, attacks.md row 37.
 //!
@@ -27,22 +27,31 @@ pub(crate) const NOT_REGISTERED: Refusal = refuse_api(
     "pages of this origin may not call the browser API; add it, as browsers write it, to the setting sdk.domains",
 );
 
-const METHODS: HeaderValue = HeaderValue::from_static("GET,POST,DELETE,OPTIONS");
-const SENT: HeaderValue = HeaderValue::from_static("authorization,content-type,accept");
+/// What a page may send.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Allowed {
+    pub(crate) methods: &'static str,
+    pub(crate) headers: &'static str,
+}
+
 const READ: HeaderValue = HeaderValue::from_static("retry-after,x-request-id");
 /// Seconds for which a browser need not ask again; an origin that was taken out of the settings is refused all the same.
 const AN_HOUR: HeaderValue = HeaderValue::from_static("3600");
 
 /// The project as it is now, and whether the browser vouches that a known page calls.
 #[derive(Debug, Clone)]
-pub(super) struct Known {
-    pub(super) current: Current,
+pub(crate) struct Known {
+    pub(crate) current: Current,
     /// Only then does a cookie count: without it a page of any origin might have caused the call.
-    pub(super) page_is_known: bool,
+    pub(crate) page_is_known: bool,
 }
 
 /// Lets calls pass that come from no page, or from one that may call.
-pub(super) async fn only_known(State(app): State<App>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn only_known(
+    State((app, allowed)): State<(App, Allowed)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let current = {
         let app = app.clone();
         app.clone().store.look_up(move |tx| Ok(app.records.project(tx, &app.project)?)).await
@@ -58,7 +67,7 @@ pub(super) async fn only_known(State(app): State<App>, mut request: Request, nex
     let is_preflight = request.method() == Method::OPTIONS;
     let page_is_known = origin.is_some() || is_same_origin(request.headers());
     request.extensions_mut().insert(Known { current, page_is_known });
-    let mut response = if is_preflight { preflight() } else { next.run(request).await };
+    let mut response = if is_preflight { preflight(allowed) } else { next.run(request).await };
     let headers = response.headers_mut();
     headers.append(VARY, HeaderValue::from_static("origin"));
     if let Some(origin) = origin {
@@ -70,10 +79,10 @@ pub(super) async fn only_known(State(app): State<App>, mut request: Request, nex
     response
 }
 
-fn preflight() -> Response {
+fn preflight(allowed: Allowed) -> Response {
     let headers = [
-        (ACCESS_CONTROL_ALLOW_METHODS, METHODS),
-        (ACCESS_CONTROL_ALLOW_HEADERS, SENT),
+        (ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(allowed.methods)),
+        (ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(allowed.headers)),
         (ACCESS_CONTROL_MAX_AGE, AN_HOUR),
     ];
     (StatusCode::NO_CONTENT, headers).into_response()

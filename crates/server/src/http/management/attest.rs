@@ -4,7 +4,7 @@ use super::{
     body::Body,
     caller::Management,
     reply::{Envelope, ErrorEnvelope, Reply},
-    session_block::{SessionBlock, SessionFields},
+    session_block::{Prepared, SessionBlock, SessionFields},
 };
 use crate::{
     app::App,
@@ -38,7 +38,16 @@ pub(crate) async fn attest(
     Body(asked): Body<Attest>,
 ) -> Result<Reply<SessionBlock>, Failure> {
     let attestation = Attestation::verify(&app, &asked.profile_id, &asked.token, Actor::Host, *now).await?;
-    let mut prepared = asked.session.prepare(&app, &caller.current, Attributes::default(), *now).await?;
+    let prepared = asked.session.prepare(&app, &caller.current, Attributes::default(), *now).await?;
+    Ok(Reply(admit(&app, attestation, prepared).await?))
+}
+
+/// Logs in whom the attestation means, with the session that was prepared.
+pub(crate) async fn admit(
+    app: &App,
+    attestation: Attestation,
+    mut prepared: Prepared,
+) -> Result<SessionBlock, Failure> {
     prepared.beginning.trusted_profile = Some(attestation.profile_id.clone());
     let stored = app
         .store
@@ -48,5 +57,5 @@ pub(crate) async fn attest(
             prepared.store(tx, &user, method)
         })
         .await?;
-    Ok(Reply(stored.sign()?))
+    stored.sign()
 }

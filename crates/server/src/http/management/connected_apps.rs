@@ -189,7 +189,7 @@ pub(crate) struct PublicConnectedApp {
     client_description: String,
     client_type: ClientType,
     #[serde(skip_serializing_if = "Option::is_none")]
-    logo_url: Option<String>,
+    pub(crate) logo_url: Option<String>,
 }
 
 impl PublicConnectedApp {

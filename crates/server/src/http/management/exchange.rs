@@ -10,11 +10,12 @@ use crate::{
     app::App,
     failure::Failure,
     http::{extract::Now, oauth::access},
+    records::Current,
     secret::sha256,
 };
 use axum::extract::State;
 use hospes_protocol::{
-    access_token,
+    Timestamp, access_token,
     access_token_exchange::{EXPIRED, INVALID_GRANT, NO_SESSION, NOT_FOUND, decide},
     liveness,
     plane::Plane,
@@ -46,14 +47,24 @@ pub(crate) async fn exchange(
     now: Now,
     Body(asked): Body<Exchange>,
 ) -> Result<Reply<SessionBlock>, Failure> {
-    let current = &caller.current;
-    let ring = app.keys.ring(current.counter).await?;
-    let token = app.verified.verify(&ring, app.verified.look_at(&asked.access_token)).map_err(|_| NOT_FOUND)?;
-    token
-        .validate(app.place(Plane::Stytch), *now)
-        .map_err(|refusal| if refusal == access_token::EXPIRED { EXPIRED } else { NOT_FOUND })?;
     let fields = SessionFields::unnamed(asked.session_duration_minutes, asked.session_custom_claims);
-    let prepared = fields.prepare(&app, current, Attributes::default(), *now).await?;
+    Ok(Reply(session_of(&app, &caller.current, &asked.access_token, &fields, *now).await?))
+}
+
+/// The session behind an access token, which is exchanged once.
+pub(crate) async fn session_of(
+    app: &App,
+    current: &Current,
+    access_token: &str,
+    fields: &SessionFields,
+    now: Timestamp,
+) -> Result<SessionBlock, Failure> {
+    let ring = app.keys.ring(current.counter).await?;
+    let token = app.verified.verify(&ring, app.verified.look_at(access_token)).map_err(|_| NOT_FOUND)?;
+    token
+        .validate(app.place(Plane::Stytch), now)
+        .map_err(|refusal| if refusal == access_token::EXPIRED { EXPIRED } else { NOT_FOUND })?;
+    let prepared = fields.prepare(app, current, Attributes::default(), now).await?;
     let app = app.clone();
     let stored = app
         .clone()
@@ -61,11 +72,11 @@ pub(crate) async fn exchange(
         .write(move |tx| {
             let claims = token.claims();
             let behind = access::load(tx, &app, claims)?;
-            let alive = liveness::access_token(&behind.token(claims), behind.standing(), *now);
+            let alive = liveness::access_token(&behind.token(claims), behind.standing(), now);
             let alive = alive.map_err(|_| INVALID_GRANT)?.ok_or(NOT_FOUND)?;
             let family = behind.rows.family.as_ref().ok_or(INVALID_GRANT)?;
-            let session = NamedSession::Id(decide(claims, &alive, family, *now)?.clone());
-            if session.find(tx, &app.project, *now)?.is_none_or(|(_, user)| user.id != alive.user.id) {
+            let session = NamedSession::Id(decide(claims, &alive, family, now)?.clone());
+            if session.find(tx, &app.project, now)?.is_none_or(|(_, user)| user.id != alive.user.id) {
                 return Err(NO_SESSION.into());
             }
             if !tx.add_replay(&app.project, REPLAY, &sha256(claims.jti.as_bytes()), claims.exp)? {
@@ -76,5 +87,5 @@ pub(crate) async fn exchange(
             prepared.on(session).store(tx, &user, method)
         })
         .await?;
-    Ok(Reply(stored.sign()?))
+    stored.sign()
 }

@@ -26,7 +26,7 @@ use crate::{
 };
 use axum::extract::State;
 use hospes_protocol::{
-    Refusal,
+    Refusal, Timestamp,
     audit_event::Actor,
     authorization_request::{self, AuthorizationRequest},
     authorization_response::{self, Delivery},
@@ -63,13 +63,13 @@ pub(crate) struct Start {
 #[derive(Serialize, ToSchema)]
 #[schema(as = AuthorizationStarted)]
 pub(crate) struct Started {
-    user_id: String,
-    user: UserObject,
-    client: PublicConnectedApp,
+    pub(crate) user_id: String,
+    pub(crate) user: UserObject,
+    pub(crate) client: PublicConnectedApp,
     /// Whether the user must be asked before the request is submitted.
-    consent_required: bool,
+    pub(crate) consent_required: bool,
     /// Every value asked for, in the order of the request.
-    scope_results: Vec<ScopeResult>,
+    pub(crate) scope_results: Vec<ScopeResult>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -92,47 +92,73 @@ pub(crate) async fn start(
     Body(asked): Body<Start>,
 ) -> Result<Reply<Started>, Failure> {
     let who = Who::of(&app, &caller.current, asked.user_id, asked.session_token, asked.session_jwt).await?;
-    let (client_id, scopes) = (ClientId::new(asked.client_id), asked.scopes);
-    let request = AuthorizationRequest {
-        redirect_uri: Some(asked.redirect_uri),
-        response_type: Some(asked.response_type),
+    let asking = Asking {
+        client_id: asked.client_id,
+        redirect_uri: asked.redirect_uri,
+        response_type: asked.response_type,
+        scopes: asked.scopes,
         prompt: asked.prompt,
         response_mode: asked.response_mode,
+    };
+    Ok(Reply(started(&app, who, asking, &language, *now).await?))
+}
+
+/// What a page says of the authorization request, both times it asks.
+pub(crate) struct Asking {
+    pub(crate) client_id: String,
+    pub(crate) redirect_uri: String,
+    pub(crate) response_type: String,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) prompt: Option<String>,
+    pub(crate) response_mode: Option<String>,
+}
+
+/// What the page is to show to `who`, in the language of the page.
+pub(crate) async fn started(
+    app: &App,
+    who: Who,
+    asking: Asking,
+    language: &AcceptLanguage,
+    now: Timestamp,
+) -> Result<Started, Failure> {
+    let (client_id, scopes) = (ClientId::new(asking.client_id), asking.scopes);
+    let request = AuthorizationRequest {
+        redirect_uri: Some(asking.redirect_uri),
+        response_type: Some(asking.response_type),
+        prompt: asking.prompt,
+        response_mode: asking.response_mode,
         ..request_of(client_id.clone())
     };
     let words = app.pages.words(&[], language.0.as_deref());
-    let started = {
-        let app = app.clone();
-        app.clone()
-            .store
-            .read(move |tx| {
-                let (user, _) = who.find(tx, &app, *now)?;
-                let (current, registered) = client_of(tx, &app, &client_id)?;
-                let (client, policy) = (&registered.client, &current.project.policy);
-                let scope = host_page::validate_scopes(&scopes, client, policy)?;
-                let request = AuthorizationRequest { scope: Some(scope.to_string()), ..request.clone() };
-                let preview = authorization_request::preview(&request, client, policy, client.settings.plane)
-                    .map_err(|rejected| host_page::in_contract(rejected.refusal))?;
-                hosted::validate_mode(preview.request().target.mode)?;
-                let grant = tx.find_grant(&app.project, &user.id, &client.id)?;
-                let given = Consenting { user: &user, grant: grant.as_ref(), now: *now };
-                let step = authorize::decide_consent(preview.request(), client, policy, &given);
-                let result = |value: &str| ScopeResult {
-                    scope: value.to_owned(),
-                    description: words.scope(value, description(value, policy).as_deref()).title,
-                    is_grantable: full_access::is_grantable(value, client, policy, &user),
-                };
-                Ok(Started {
-                    user_id: user.id.to_string(),
-                    user: UserObject::load(tx, &app.project, &user, *now)?,
-                    client: PublicConnectedApp::of(client),
-                    consent_required: asks(&step),
-                    scope_results: scope.iter().map(result).collect(),
-                })
+    let app = app.clone();
+    app.clone()
+        .store
+        .read(move |tx| {
+            let (user, _) = who.find(tx, &app, now)?;
+            let (current, registered) = client_of(tx, &app, &client_id)?;
+            let (client, policy) = (&registered.client, &current.project.policy);
+            let scope = host_page::validate_scopes(&scopes, client, policy)?;
+            let request = AuthorizationRequest { scope: Some(scope.to_string()), ..request.clone() };
+            let preview = authorization_request::preview(&request, client, policy, client.settings.plane)
+                .map_err(|rejected| host_page::in_contract(rejected.refusal))?;
+            hosted::validate_mode(preview.request().target.mode)?;
+            let grant = tx.find_grant(&app.project, &user.id, &client.id)?;
+            let given = Consenting { user: &user, grant: grant.as_ref(), now };
+            let step = authorize::decide_consent(preview.request(), client, policy, &given);
+            let result = |value: &str| ScopeResult {
+                scope: value.to_owned(),
+                description: words.scope(value, description(value, policy).as_deref()).title,
+                is_grantable: full_access::is_grantable(value, client, policy, &user),
+            };
+            Ok(Started {
+                user_id: user.id.to_string(),
+                user: UserObject::load(tx, &app.project, &user, now)?,
+                client: PublicConnectedApp::of(client),
+                consent_required: asks(&step),
+                scope_results: scope.iter().map(result).collect(),
             })
-            .await?
-    };
-    Ok(Reply(started))
+        })
+        .await
 }
 
 /// Whether the user is to be asked, even where `prompt=none` forbids it.
@@ -190,26 +216,62 @@ pub(crate) async fn submit(
     Body(asked): Body<Submit>,
 ) -> Result<Reply<Submitted>, Failure> {
     let who = Who::of(&app, &caller.current, asked.user_id, asked.session_token, asked.session_jwt).await?;
-    let (client_id, scopes, is_granted) = (ClientId::new(asked.client_id), asked.scopes, asked.consent_granted);
-    let request = host_page::with_method(AuthorizationRequest {
-        redirect_uri: Some(asked.redirect_uri),
-        response_type: Some(asked.response_type),
+    let asking = Asking {
+        client_id: asked.client_id,
+        redirect_uri: asked.redirect_uri,
+        response_type: asked.response_type,
+        scopes: asked.scopes,
         prompt: asked.prompt,
         response_mode: asked.response_mode,
+    };
+    let answer = Answer {
+        consent_granted: asked.consent_granted,
         state: asked.state,
         nonce: asked.nonce,
         code_challenge: asked.code_challenge,
         resources: asked.resources,
+    };
+    Ok(Reply(submitted(&app, who, asking, answer, Actor::Host, *now).await?))
+}
+
+/// The user's answer, with what of the request only the client needs.
+pub(crate) struct Answer {
+    pub(crate) consent_granted: bool,
+    pub(crate) state: Option<String>,
+    pub(crate) nonce: Option<String>,
+    pub(crate) code_challenge: Option<String>,
+    pub(crate) resources: Vec<String>,
+}
+
+/// Where the answer of `who`, which `actor` hands in, leads.
+pub(crate) async fn submitted(
+    app: &App,
+    who: Who,
+    asking: Asking,
+    answer: Answer,
+    actor: Actor,
+    now: Timestamp,
+) -> Result<Submitted, Failure> {
+    let (client_id, scopes, is_granted) = (ClientId::new(asking.client_id), asking.scopes, answer.consent_granted);
+    let request = host_page::with_method(AuthorizationRequest {
+        redirect_uri: Some(asking.redirect_uri),
+        response_type: Some(asking.response_type),
+        prompt: asking.prompt,
+        response_mode: asking.response_mode,
+        state: answer.state,
+        nonce: answer.nonce,
+        code_challenge: answer.code_challenge,
+        resources: answer.resources,
         ..request_of(client_id.clone())
     });
-    let new_code = NewCode::new(&app, Actor::Host, *now);
+    let new_code = NewCode::new(app, actor, now);
     let code = new_code.secret.clone();
     let (target, issuer, answer) = {
         let app = app.clone();
         app.clone()
             .store
             .write(move |tx| {
-                let (user, session) = who.take(tx, &app, *now)?;
+                let (user, session) = who.take(tx, &app, now)?;
                 let (current, registered) = client_of(tx, &app, &client_id)?;
                 let (client, policy) = (&registered.client, &current.project.policy);
                 let scope = host_page::validate_scopes(&scopes, client, policy)?;
@@ -217,16 +279,16 @@ pub(crate) async fn submit(
                 let valid = authorization_request::validate(&request, client, policy, client.settings.plane)
                     .map_err(|rejected| host_page::in_contract(rejected.refusal))?;
                 hosted::validate_mode(valid.target.mode)?;
-                let grant = tx.take_grant(&app.project, &user.id, &client.id, *now)?;
+                let grant = tx.take_grant(&app.project, &user.id, &client.id, now)?;
                 // Locked after the grant, as everywhere.
                 let user = tx.take_user(&app.project, &user.id)?.filter(|user| user.disabled_at.is_none());
                 let user = user.ok_or(USER_NOT_FOUND)?;
-                let given = Consenting { user: &user, grant: grant.as_ref(), now: *now };
+                let given = Consenting { user: &user, grant: grant.as_ref(), now };
                 let approval = match authorize::decide_consent(&valid, client, policy, &given) {
                     Step::Issue(approval) => Ok(approval),
                     Step::Consent(question) if is_granted => {
                         let allowed = question.items.iter().map(|item| item.value.as_str()).collect();
-                        consent::answer(&question, &ConsentAnswer { allowed, expires_at: None }, *now)
+                        consent::answer(&question, &ConsentAnswer { allowed, expires_at: None }, now)
                     }
                     Step::Consent(_) => Err(DENIED),
                     Step::Refuse(refusal) => Err(refusal),
@@ -237,7 +299,7 @@ pub(crate) async fn submit(
                     Ok(approval) => {
                         let login = session.as_ref().map(LoginBehind::session).unwrap_or_default();
                         let of = CodeOf { current: &current, client, user: &user, login };
-                        add_code_of(tx, &app, &of, &valid, &approval, &new_code, *now)?;
+                        add_code_of(tx, &app, &of, &valid, &approval, &new_code, now)?;
                         Ok(())
                     }
                     Err(refusal) => Err(refusal),
@@ -251,7 +313,7 @@ pub(crate) async fn submit(
         Err(refusal) => authorization_response::error(&target, &issuer, refusal),
     };
     let Delivery::Redirect(redirect_uri) = delivery else { return Err(hosted::FORM_POST.into()) };
-    Ok(Reply(Submitted { redirect_uri, authorization_code: answer.is_ok().then(|| code.text().to_owned()) }))
+    Ok(Submitted { redirect_uri, authorization_code: answer.is_ok().then(|| code.text().to_owned()) })
 }
 
 /// A request of which nothing is known but who makes it.

@@ -3,25 +3,25 @@
 //! Every handler takes a [`caller::Management`], so none can be reached without a secret of the project, and answers
 //! with a [`reply::Reply`]. Errors are ordinary failures; [`reply::envelope`] gives them the contract's form.
 
-mod attest;
+pub(crate) mod attest;
 pub(crate) mod audit_events;
 pub(crate) mod body;
 pub(crate) mod caller;
 pub(crate) mod connected_apps;
 mod cursor;
 pub(crate) mod error;
-mod exchange;
-mod idp;
+pub(crate) mod exchange;
+pub(crate) mod idp;
 pub(crate) mod interactions;
 pub(crate) mod m2m_clients;
-mod password_email;
+pub(crate) mod password_email;
 pub(crate) mod password_hash;
 mod password_migrate;
 mod password_reset;
 pub(crate) mod passwords;
 mod project;
 mod public_tokens;
-mod rbac;
+pub(crate) mod rbac;
 mod reference;
 pub(crate) mod reply;
 mod secrets;
@@ -30,7 +30,7 @@ mod session_object;
 mod sessions;
 mod settings;
 pub(crate) mod trusted_token_profiles;
-mod user_connected_apps;
+pub(crate) mod user_connected_apps;
 pub(crate) mod user_object;
 pub(crate) mod users;
 pub(crate) mod webhooks;

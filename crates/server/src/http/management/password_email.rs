@@ -6,7 +6,7 @@ use super::{
     error::refuse_api,
     passwords::{AttributesObject, hash_chosen},
     reply::{Envelope, ErrorEnvelope, Reply},
-    session_block::{SessionBlock, SessionFields},
+    session_block::{Prepared, SessionBlock, SessionFields},
 };
 use crate::{
     app::App,
@@ -18,7 +18,7 @@ use crate::{
 };
 use axum::extract::State;
 use hospes_protocol::{
-    Refusal,
+    Refusal, Timestamp,
     audit_event::Actor,
     password_reset::{self, Destination, MOST_AT_ONCE, MailLocale, PasswordReset, Presented, TOO_MANY, UNABLE},
     pkce::CodeChallenge,
@@ -118,7 +118,7 @@ pub(crate) async fn start(
     Ok(Reply(started))
 }
 
-fn redirect_url(known: &[RedirectUrl], asked: Option<&str>) -> Result<String, Refusal> {
+pub(crate) fn redirect_url(known: &[RedirectUrl], asked: Option<&str>) -> Result<String, Refusal> {
     let mut fitting = known.iter().filter(|own| {
         let mut kinds = own.types.iter().filter(|own| own.kind == RedirectUrlKind::ResetPassword);
         kinds.any(|kind| asked.map_or(kind.is_default, |asked| asked == own.url))
@@ -127,7 +127,7 @@ fn redirect_url(known: &[RedirectUrl], asked: Option<&str>) -> Result<String, Re
     fitting.next().map(|own| own.url.clone()).ok_or(missing)
 }
 
-fn locale(asked: Option<&str>) -> Result<MailLocale, Refusal> {
+pub(crate) fn locale(asked: Option<&str>) -> Result<MailLocale, Refusal> {
     match asked {
         Some("de") => Ok(MailLocale::De),
         None | Some("en" | "es" | "pt-br" | "fr") => Ok(MailLocale::En),
@@ -167,7 +167,6 @@ pub(crate) async fn reset(
     now: Now,
     Body(asked): Body<ResetByEmail>,
 ) -> Result<Reply<SessionBlock>, Failure> {
-    let current = &caller.current.project;
     let attributes = AttributesObject::parse(asked.attributes)?;
     let options = asked.options.unwrap_or_default();
     let presented = Presented {
@@ -178,7 +177,22 @@ pub(crate) async fn reset(
     };
     let fields = SessionFields::unnamed(asked.session_duration_minutes, asked.session_custom_claims);
     let prepared = fields.prepare(&app, &caller.current, attributes, *now).await?;
-    let hash = sha256(asked.token.as_bytes());
+    let password = Zeroizing::new(asked.password);
+    Ok(Reply(redeem(&app, &asked.token, password, presented, prepared, Actor::Host, *now).await?))
+}
+
+/// Sets the password of whoever got the mail with `token`, which `actor` hands in, and begins what was prepared.
+pub(crate) async fn redeem(
+    app: &App,
+    token: &str,
+    password: Zeroizing<String>,
+    presented: Presented,
+    prepared: Prepared,
+    actor: Actor,
+    now: Timestamp,
+) -> Result<SessionBlock, Failure> {
+    let current = &prepared.signer.current.project;
+    let hash = sha256(token.as_bytes());
     let project = current.id.clone();
     let found = app.store.read(move |tx| {
         let reset = tx.find_password_reset(&project, &hash)?;
@@ -189,20 +203,19 @@ pub(crate) async fn reset(
     });
     let (found, user) = found.await?;
     // Before the costly part, which is for whoever has a token only.
-    password_reset::validate(&found, &presented, *now)?;
-    let password = Zeroizing::new(asked.password);
-    let new_hash = hash_chosen(&app, password, &user, &current.settings.password_policy).await?;
+    password_reset::validate(&found, &presented, now)?;
+    let new_hash = hash_chosen(app, password, &user, &current.settings.password_policy).await?;
     let redemption = Redemption {
         reset: found,
         token_hash: hash,
         password_hash: new_hash,
         going_on: None,
-        occasion: app.occasion(Actor::Host, *now),
+        occasion: app.occasion(actor, now),
     };
     let project = current.id.clone();
     let stored = app.store.write(move |tx| {
-        let (user, method) = redemption.store(tx, &project, *now)?;
+        let (user, method) = redemption.store(tx, &project, now)?;
         prepared.store(tx, &user, method)
     });
-    Ok(Reply(stored.await?.sign()?))
+    stored.await?.sign()
 }

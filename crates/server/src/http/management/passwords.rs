@@ -16,10 +16,11 @@ use crate::{
     password_login::{self, Outcome, Reason},
     password_strength::Judged,
     project,
+    records::Current,
 };
 use axum::extract::State;
 use hospes_protocol::{
-    Refusal,
+    Refusal, Timestamp,
     audit_event::{Actor, EventKind},
     lockout::LOCKED,
     password_policy::{self, PasswordPolicy, PolicyKind},
@@ -45,7 +46,7 @@ pub(crate) const LONG_ATTRIBUTES: Refusal =
 #[derive(Clone, Default, Deserialize, ToSchema)]
 #[schema(as = DeviceAttributes)]
 #[serde(default)]
-pub(super) struct AttributesObject {
+pub(crate) struct AttributesObject {
     ip_address: String,
     user_agent: String,
 }
@@ -63,19 +64,19 @@ impl AttributesObject {
 
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct CreatePassword {
-    email: String,
-    password: String,
+    pub(crate) email: String,
+    pub(crate) password: String,
     /// 5 to 527040. Without it no session is begun.
-    session_duration_minutes: Option<i64>,
+    pub(crate) session_duration_minutes: Option<i64>,
     #[schema(value_type = Option<Object>)]
-    session_custom_claims: Option<Map<String, Value>>,
-    name: Option<NameChange>,
+    pub(crate) session_custom_claims: Option<Map<String, Value>>,
+    pub(crate) name: Option<NameChange>,
     /// At most 20 keys and 4 KB.
     #[schema(value_type = Option<Object>)]
-    trusted_metadata: Option<Map<String, Value>>,
+    pub(crate) trusted_metadata: Option<Map<String, Value>>,
     #[schema(value_type = Option<Object>)]
-    untrusted_metadata: Option<Map<String, Value>>,
-    attributes: Option<AttributesObject>,
+    pub(crate) untrusted_metadata: Option<Map<String, Value>>,
+    pub(crate) attributes: Option<AttributesObject>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -83,7 +84,7 @@ pub(crate) struct CreatePassword {
 pub(crate) struct Created {
     email_id: String,
     #[serde(flatten)]
-    block: SessionBlock,
+    pub(crate) block: SessionBlock,
 }
 
 /// Creates a user with an address and a password. The address counts as unverified.
@@ -93,11 +94,24 @@ pub(crate) async fn create(
     State(app): State<App>,
     caller: Management,
     now: Now,
-    Body(asked): Body<CreatePassword>,
+    Body(mut asked): Body<CreatePassword>,
 ) -> Result<Reply<Created>, Failure> {
-    let project = &caller.current.project;
+    let attributes = AttributesObject::parse(asked.attributes.take())?;
+    Ok(Reply(create_user(&app, &caller.current, asked, attributes, Actor::Host, *now).await?))
+}
+
+/// The new user, whom `actor` creates; `attributes` are of their device.
+pub(crate) async fn create_user(
+    app: &App,
+    current: &Current,
+    asked: CreatePassword,
+    attributes: Attributes,
+    actor: Actor,
+    now: Timestamp,
+) -> Result<Created, Failure> {
+    let project = &current.project;
     let password = Zeroizing::new(asked.password);
-    let email = new_email(&app, &project.id, &asked.email)?;
+    let email = new_email(app, &project.id, &asked.email)?;
     let mut profile = Profile { emails: vec![email.clone()], ..Profile::default() };
     let change = UpdateUser {
         name: asked.name,
@@ -108,19 +122,19 @@ pub(crate) async fn create(
     };
     change.apply(&mut profile)?;
     let fields = SessionFields::unnamed(asked.session_duration_minutes, asked.session_custom_claims);
-    let prepared = fields.prepare(&app, &caller.current, AttributesObject::parse(asked.attributes)?, *now).await?;
-    let user = User::new(project::new_user_id(&project.id, &app.entropy), profile, *now);
-    let hash = hash_chosen(&app, password, &user, &project.settings.password_policy).await?;
+    let prepared = fields.prepare(app, current, attributes, now).await?;
+    let user = User::new(project::new_user_id(&project.id, &app.entropy), profile, now);
+    let hash = hash_chosen(app, password, &user, &project.settings.password_policy).await?;
     let email_id = email.id.to_string();
     let project = project.id.clone();
-    let occasion = app.occasion(Actor::Host, *now);
+    let occasion = app.occasion(actor, now);
     let stored = app.store.write(move |tx| {
         tx.add_user(&project, &user)?.map_err(taken)?;
-        tx.set_password(&project, &user.id, &hash, *now)?;
+        tx.set_password(&project, &user.id, &hash, now)?;
         tx.record(&project, &occasion.event(EventKind::UserAdded).user(&user.id))?;
         prepared.store(tx, &user, FactorMethod::password(Some(&email)))
     });
-    Ok(Reply(Created { email_id, block: stored.await?.sign()? }))
+    Ok(Created { email_id, block: stored.await?.sign()? })
 }
 
 /// The hash of a password that `user` is to have, if the project's policy accepts it.
@@ -187,9 +201,9 @@ pub(super) fn refused(user_id: Option<&hospes_protocol::id::UserId>, reason: Rea
 
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct StrengthCheck {
-    password: String,
+    pub(crate) password: String,
     /// Of the user, so that a password made of it counts as weak.
-    email: Option<String>,
+    pub(crate) email: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -236,10 +250,15 @@ pub(crate) async fn strength_check(
     caller: Management,
     Body(asked): Body<StrengthCheck>,
 ) -> Result<Reply<StrengthReply>, Failure> {
-    let policy = &caller.current.project.settings.password_policy;
+    Ok(Reply(judged(&app, &caller.current, asked).await?))
+}
+
+/// How strong a password is by the project's policy.
+pub(crate) async fn judged(app: &App, current: &Current, asked: StrengthCheck) -> Result<StrengthReply, Failure> {
+    let policy = &current.project.settings.password_policy;
     let password = Zeroizing::new(asked.password);
     let judged = app.passwords.judge(password.clone(), asked.email.into_iter().collect(), policy.clone()).await?;
-    Ok(Reply(StrengthReply::of(&password, judged, policy)))
+    Ok(StrengthReply::of(&password, judged, policy))
 }
 
 impl StrengthReply {

@@ -21,7 +21,7 @@ pub(crate) struct PolicyReply {
 }
 
 #[derive(Serialize, ToSchema)]
-struct PolicyView {
+pub(crate) struct PolicyView {
     /// Also `stytch_user`, the role that everybody has.
     roles: Vec<RoleView>,
     resources: Vec<ResourceView>,
@@ -57,7 +57,7 @@ struct PermissionView {
 }
 
 impl PolicyView {
-    fn of(policy: &Policy) -> Self {
+    pub(crate) fn of(policy: &Policy) -> Self {
         let Document { stytch_user, custom_roles, custom_resources, custom_scopes } = Document::of(policy);
         let everybody = RoleView {
             role_id: EVERYBODY.to_owned(),

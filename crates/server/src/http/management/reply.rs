@@ -81,23 +81,39 @@ struct OauthErrorEnvelope {
 
 /// Puts the envelope around answers and failures; anything else passes as it is.
 pub(crate) async fn envelope(State(app): State<App>, request: Request, next: Next) -> Response {
-    enclose(&app, request, next, |around, refusal| {
-        let error_type = error_type(refusal.error);
-        Json(ErrorEnvelope {
-            status_code: around.status_code,
-            request_id: around.request_id,
-            error_type: error_type.to_owned(),
-            error_message: refusal.description.into_owned(),
-            error_url: around.error_url,
-        })
-        .into_response()
+    enclose(&app, request, next, plain_envelope, error_envelope).await
+}
+
+fn plain_envelope(answer: Envelope<Map<String, Value>>) -> Response {
+    Json(answer).into_response()
+}
+
+/// The form in which Stytch's packages for the browser want an answer: one envelope more. Errors do not have it.
+#[derive(Serialize)]
+struct BrowserEnvelope {
+    data: Envelope<Map<String, Value>>,
+}
+
+/// The same for Stytch's packages in the browser.
+pub(crate) async fn browser_envelope(State(app): State<App>, request: Request, next: Next) -> Response {
+    enclose(&app, request, next, |data| Json(BrowserEnvelope { data }).into_response(), error_envelope).await
+}
+
+fn error_envelope(around: Around, refusal: Refusal) -> Response {
+    let error_type = error_type(refusal.error);
+    Json(ErrorEnvelope {
+        status_code: around.status_code,
+        request_id: around.request_id,
+        error_type: error_type.to_owned(),
+        error_message: refusal.description.into_owned(),
+        error_url: around.error_url,
     })
-    .await
+    .into_response()
 }
 
 /// The same for the OAuth endpoints of the Stytch plane.
 pub(crate) async fn oauth_envelope(State(app): State<App>, request: Request, next: Next) -> Response {
-    enclose(&app, request, next, |around, refusal| {
+    enclose(&app, request, next, plain_envelope, |around, refusal| {
         let error = refusal.error.as_str();
         Json(OauthErrorEnvelope {
             status_code: around.status_code,
@@ -119,14 +135,19 @@ struct Around {
     error_url: String,
 }
 
-async fn enclose(app: &App, request: Request, next: Next, failure: fn(Around, Refusal) -> Response) -> Response {
+async fn enclose(
+    app: &App,
+    request: Request,
+    next: Next,
+    success: fn(Envelope<Map<String, Value>>) -> Response,
+    failure: fn(Around, Refusal) -> Response,
+) -> Response {
     let id = request.extensions().get::<RequestId>().map(|id| id.0.to_string()).unwrap_or_default();
     let request_id = format!("request-id-{}-{id}", app.environment);
     let mut response = next.run(request).await;
     let status_code = response.status().as_u16();
     if let Some(Members(members)) = response.extensions_mut().remove() {
-        let body = Json(Envelope { status_code, request_id, members });
-        return replace_body(response, body);
+        return replace_body(response, success(Envelope { status_code, request_id, members }));
     }
     let Some(failed) = response.extensions().get::<Failed>().cloned() else { return response };
     let around = Around { status_code, request_id, error_url: format!("{}/v1/reference#errors", app.issuer) };

@@ -57,8 +57,9 @@ pub(crate) async fn patch(
 ) -> Result<Reply<SettingsReply>, Failure> {
     let config = app.config.clone();
     let changed = change_project(&app, &caller, *now, settings_event, move |project| {
-        project.settings = project_settings::changed(&project.settings, &patch, &config.lifetimes, &config.fetch)
-            .map_err(|why| refuse_with(400, "invalid_argument", why))?;
+        project.settings =
+            project_settings::changed(&project.settings, &patch, &project.issuer, &config.lifetimes, &config.fetch)
+                .map_err(|why| refuse_with(400, "invalid_argument", why))?;
         Ok(())
     })
     .await?;

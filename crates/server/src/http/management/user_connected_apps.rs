@@ -29,7 +29,7 @@ pub(crate) struct UserConnectedApp {
 }
 
 impl UserConnectedApp {
-    fn of((grant, client): &(Grant, Client)) -> Self {
+    pub(crate) fn of((grant, client): &(Grant, Client)) -> Self {
         Self {
             connected_app_id: client.id.to_string(),
             name: client.settings.name.clone(),
@@ -43,7 +43,7 @@ impl UserConnectedApp {
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct UserConnectedAppsReply {
-    connected_apps: Vec<UserConnectedApp>,
+    pub(crate) connected_apps: Vec<UserConnectedApp>,
 }
 
 /// Lists the apps that a user has connected, the last used first.

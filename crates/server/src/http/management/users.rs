@@ -290,7 +290,8 @@ async fn change(
     write.await
 }
 
-fn change_taken(
+/// As [`change`], for a user whose row the caller has taken.
+pub(crate) fn change_taken(
     tx: &mut Tx<'_>,
     project: &ProjectId,
     mut user: User,

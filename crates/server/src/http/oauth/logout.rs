@@ -71,7 +71,7 @@ fn is_hinted(app: &App, presented: Option<&str>, user: &UserId, client: &ClientI
     })
 }
 
-async fn verified_hint(app: &App, request: &LogoutRequest) -> Result<Option<id_token::Hint>, Failure> {
+pub(crate) async fn verified_hint(app: &App, request: &LogoutRequest) -> Result<Option<id_token::Hint>, Failure> {
     let Some(token) = &request.id_token_hint else { return Ok(None) };
     let ring = app.keys.ring_of_now().await?;
     let hint = id_token::verify_hint(token, ring.key_set(), &app.issuer, request.client_id.as_ref());

@@ -1,0 +1,69 @@
+//! Logging a user in from a page in the browser, by address and password: the same for our own API and for Stytch's.
+//!
+//! Specs: NIST SP 800-63B-4 §3.2.2.
+//! An unknown user, a wrong password, a disabled user and a locked account get the same answer after the same work.
+
+use crate::{
+    app::App,
+    failure::Failure,
+    http::management::{
+        passwords::{MUST_RESET, WRONG_CREDENTIALS},
+        session_block::{SessionBlock, SessionFields},
+    },
+    password_login::{self, Outcome, Reason},
+    records::Current,
+};
+use hospes_protocol::{
+    Timestamp,
+    session::{Attributes, FactorMethod},
+    user::{Name, User},
+};
+use std::net::IpAddr;
+use tracing::info;
+use zeroize::Zeroizing;
+
+/// What somebody sends who wants to log in.
+pub(crate) struct Attempt {
+    pub(crate) address: IpAddr,
+    pub(crate) attributes: Attributes,
+    pub(crate) email: String,
+    pub(crate) password: Zeroizing<String>,
+    /// How long the session is to last.
+    pub(crate) minutes: i64,
+}
+
+/// The longest that a page may ask a session to last: what the operator gives to sessions.
+pub(crate) fn longest_minutes(current: &Current) -> i64 {
+    current.lifetimes.session.0.div_euclid(60).clamp(5, 527_040)
+}
+
+/// Begins a session for the user with this address and password.
+pub(crate) async fn log_in(
+    app: &App,
+    current: &Current,
+    attempt: Attempt,
+    now: Timestamp,
+) -> Result<(SessionBlock, User), Failure> {
+    let Attempt { address, attributes, email, password, minutes } = attempt;
+    app.limits.login(address, &email)?;
+    let fields = SessionFields::unnamed(Some(minutes), None);
+    let prepared = fields.prepare(app, current, attributes, now).await?;
+    let name = Name::email(&email);
+    let verified = match password_login::verify(app, name.clone(), password, now).await? {
+        Outcome::Right(verified) => verified,
+        // Only who knows the password learns that it has to be changed.
+        Outcome::Refused(_, Reason::MustReset) => return Err(MUST_RESET.into()),
+        Outcome::Refused(user_id, reason) => {
+            info!(user_id = ?user_id, %address, ?reason, "a login failed");
+            return Err(WRONG_CREDENTIALS.into());
+        }
+    };
+    let project = app.project.clone();
+    let stored = app.store.write(move |tx| {
+        let user = password_login::admit(tx, &project, &verified, now)?.ok_or(WRONG_CREDENTIALS)?;
+        let stored = prepared.store(tx, &user, FactorMethod::password(user.profile.email_named(&name)))?;
+        Ok((stored, user))
+    });
+    let (stored, user) = stored.await?;
+    Ok((stored.sign()?, user))
+}

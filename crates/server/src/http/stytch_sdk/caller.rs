@@ -1,0 +1,180 @@
+//! Who calls: a page of the project that the public token names, and the session that it shows.
+//!
+//! Specs: RFC 7617 §2 (Basic).
+//!
+//! The packages send Basic with the public token as user name. The password is the session's token or JWT, or the public
+//! token once more: then nobody is logged in, or the session is in a cookie that the page cannot read.
+
+use super::cookies;
+use crate::{
+    app::App,
+    failure::Failure,
+    http::{
+        browser_api::origin::Known,
+        browser_login,
+        extract::single,
+        management::{
+            error::{HAS_NUL, refuse_with},
+            session_block::{NamedSession, named_by_bearer},
+        },
+        visit::Address,
+    },
+    records::Current,
+    secret::sha256,
+};
+use anyhow::anyhow;
+use axum::{
+    extract::FromRequestParts,
+    http::{
+        header::{AUTHORIZATION, USER_AGENT},
+        request::Parts,
+    },
+};
+use base64ct::{Base64, Encoding as _};
+use hospes_protocol::{Refusal, Timestamp, refuse_api, session::Attributes};
+use std::net::IpAddr;
+
+pub(crate) const NO_PUBLIC_TOKEN: Refusal = refuse_api(
+    401,
+    "invalid_authorization_header",
+    "send Authorization: Basic base64(public_token:session_token), or the public token twice when nobody is logged in",
+);
+pub(crate) const UNKNOWN_PUBLIC_TOKEN: Refusal = refuse_api(
+    401,
+    "invalid_public_token",
+    "the project has no such public token; `hospes public-token list` shows those that it has, \
+     `hospes public-token add` makes one",
+);
+pub(crate) const NOT_LOGGED_IN: Refusal = refuse_api(
+    401,
+    "user_unauthenticated",
+    "nobody is logged in: send the session's token as the password of Basic, or log the user in first",
+);
+
+/// A call by a page, or by an app that is none.
+pub(super) struct SdkCall {
+    pub(super) current: Current,
+    pub(super) address: IpAddr,
+    user_agent: String,
+    shown: Option<Shown>,
+    /// Whether sessions travel in cookies: the project wants it so, and a browser calls that says from which page.
+    pub(super) by_cookie: bool,
+}
+
+/// How a call shows a session.
+enum Shown {
+    /// The token or JWT itself.
+    Bearer(String),
+    /// By the SHA-256 of the token in the cookie.
+    Cookie([u8; 32]),
+}
+
+impl SdkCall {
+    /// The session that the call shows, dead or alive.
+    pub(super) async fn session(&self, app: &App, now: Timestamp) -> Result<Option<NamedSession>, Failure> {
+        match &self.shown {
+            Some(Shown::Bearer(bearer)) => Ok(Some(named_by_bearer(app, &self.current, bearer, now).await?)),
+            Some(Shown::Cookie(hash)) => Ok(Some(NamedSession::Token(*hash))),
+            None => Ok(None),
+        }
+    }
+
+    /// The same where nothing can be done without one.
+    pub(super) async fn signed_in(&self, app: &App, now: Timestamp) -> Result<NamedSession, Failure> {
+        Ok(self.session(app, now).await?.ok_or(NOT_LOGGED_IN)?)
+    }
+
+    /// How long a session is to last that begins with this call.
+    pub(super) fn minutes(&self, asked: Option<i64>) -> Result<i64, Refusal> {
+        let longest = browser_login::longest_minutes(&self.current);
+        match asked {
+            Some(minutes) if minutes > longest => Err(refuse_with(
+                400,
+                "invalid_session_duration_minutes",
+                format!(
+                    "session_duration_minutes: a page may ask for {longest} at most, which is the lifetimes.session of the project"
+                ),
+            )),
+            Some(minutes) => Ok(minutes),
+            None => Ok(longest),
+        }
+    }
+
+    pub(super) fn attributes(&self) -> Attributes {
+        Attributes { ip_address: self.address.to_string(), user_agent: self.user_agent.clone() }
+    }
+}
+
+impl FromRequestParts<App> for SdkCall {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        let address = match Address::from_request_parts(parts, app).await {
+            Ok(Address(address)) => address,
+            Err(never) => match never {},
+        };
+        // attacks.md row 34: the ids in a path reach the store as they are.
+        if parts.uri.path().contains("%00") {
+            return Err(HAS_NUL.into());
+        }
+        let known = parts.extensions.get::<Known>().ok_or_else(|| anyhow!("a route without the check of origins"))?;
+        let current = known.current.clone();
+        let header = single(&parts.headers, AUTHORIZATION)?.and_then(parse).ok_or(NO_PUBLIC_TOKEN)?;
+        check_public_token(app, &current, &header.public_token).await?;
+        let by_cookie = current.project.settings.sdk.http_only_cookies && known.page_is_known;
+        let shown = match header.session {
+            Some(bearer) => Some(Shown::Bearer(bearer)),
+            None if by_cookie => {
+                cookies::session_token(&parts.headers).map(|token| Shown::Cookie(sha256(token.as_bytes())))
+            }
+            None => None,
+        };
+        let user_agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        Ok(Self { current, address, user_agent: user_agent.chars().take(512).collect(), shown, by_cookie })
+    }
+}
+
+/// Refuses what is no public token of the project.
+pub(super) async fn check_public_token(app: &App, current: &Current, token: &str) -> Result<(), Failure> {
+    let (looking, current) = (app.clone(), current.clone());
+    let known = app.store.look_up(move |tx| Ok(looking.records.public_tokens(tx, &current)?)).await?;
+    if known.iter().any(|own| own == token) { Ok(()) } else { Err(UNKNOWN_PUBLIC_TOKEN.into()) }
+}
+
+/// What the packages put into `Authorization`.
+#[derive(Debug, PartialEq, Eq)]
+struct Header {
+    public_token: String,
+    session: Option<String>,
+}
+
+fn parse(header: &[u8]) -> Option<Header> {
+    let (scheme, encoded) = std::str::from_utf8(header).ok()?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let text = String::from_utf8(Base64::decode_vec(encoded.trim()).ok()?).ok()?;
+    let (public_token, second) = text.split_once(':')?;
+    let session = Some(second).filter(|second| !second.is_empty() && *second != public_token);
+    Some(Header { public_token: public_token.to_owned(), session: session.map(str::to_owned) })
+}
+
+#[test]
+fn the_password_is_a_session_unless_it_is_the_public_token_again() {
+    let header = |session: Option<&str>| {
+        Some(Header { public_token: "public-token-test-1".to_owned(), session: session.map(str::to_owned) })
+    };
+    for (text, expected) in [
+        ("public-token-test-1:public-token-test-1", header(None)),
+        ("public-token-test-1:", header(None)),
+        ("public-token-test-1:abc", header(Some("abc"))),
+        ("public-token-test-1:a:b", header(Some("a:b"))),
+        ("public-token-test-1", None),
+    ] {
+        let sent = format!("basic {}", Base64::encode_string(text.as_bytes()));
+        assert_eq!(parse(sent.as_bytes()), expected, "{text}");
+    }
+    for sent in ["", "Basic", "Basic !!", "Bearer cHVibGljOmE=", "Basic /w=="] {
+        assert_eq!(parse(sent.as_bytes()), None, "{sent}");
+    }
+}

@@ -1,0 +1,115 @@
+//! `/sdk/v1/sessions`: carry on, end, and begin by a token that was issued elsewhere.
+//!
+//! Whoever logs in gets a session of their own, never the one that the page showed before: what somebody put there cannot
+//! become theirs (session fixation).
+
+use super::{
+    caller::SdkCall,
+    cookies::{self, SessionCookies},
+};
+use crate::{
+    app::App,
+    failure::Failure,
+    http::{
+        attestation::Attestation,
+        extract::Now,
+        management::{
+            attest,
+            body::Body,
+            exchange,
+            reply::{Nothing, Reply},
+            session_block::{SessionBlock, SessionFields, Signer},
+        },
+    },
+};
+use axum::extract::State;
+use hospes_protocol::{
+    audit_event::Actor,
+    session_block::{SessionRequest, carry_on},
+};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+pub(super) struct Authenticate {
+    session_duration_minutes: Option<i64>,
+}
+
+/// Says whose session it is, with a new JWT; with a duration it lasts that long from now.
+pub(super) async fn authenticate(
+    State(app): State<App>,
+    call: SdkCall,
+    now: Now,
+    Body(asked): Body<Authenticate>,
+) -> Result<(SessionCookies, Reply<SessionBlock>), Failure> {
+    let minutes = asked.session_duration_minutes.map(|minutes| call.minutes(Some(minutes))).transpose()?;
+    let request = SessionRequest::parse(minutes, None)?;
+    let named = call.signed_in(&app, *now).await?;
+    let signer = Signer::of(&app, &call.current, *now).await?;
+    let stored = app.store.write(move |tx| {
+        let project = &signer.current.project.id;
+        let (mut session, user) = named.take(tx, project, *now)?;
+        carry_on(&mut session, &request, *now)?;
+        tx.save_session(project, &session)?;
+        signer.stored(tx, &user, session, *now)
+    });
+    let mut block = stored.await?.sign()?;
+    Ok((cookies::keep(&call, &mut block, *now), Reply(block)))
+}
+
+/// Ends the session. That it has ended already is no error: the page wants to be rid of it.
+pub(super) async fn revoke(
+    State(app): State<App>,
+    call: SdkCall,
+    now: Now,
+) -> Result<(SessionCookies, Reply<Nothing>), Failure> {
+    let named = call.signed_in(&app, *now).await?;
+    let project = app.project.clone();
+    app.store
+        .write(move |tx| match named.id(tx, &project)? {
+            Some(id) => Ok(tx.end_session(&project, &id, *now)?),
+            None => Ok(()),
+        })
+        .await?;
+    Ok((cookies::clear(&call), Reply(Nothing {})))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Attest {
+    profile_id: String,
+    token: String,
+    session_duration_minutes: Option<i64>,
+}
+
+/// Logs a user in by a JWT of an issuer that the project trusts.
+pub(super) async fn attest(
+    State(app): State<App>,
+    call: SdkCall,
+    now: Now,
+    Body(asked): Body<Attest>,
+) -> Result<(SessionCookies, Reply<SessionBlock>), Failure> {
+    app.limits.authorize(call.address)?;
+    let fields = SessionFields::unnamed(Some(call.minutes(asked.session_duration_minutes)?), None);
+    let attestation = Attestation::verify(&app, &asked.profile_id, &asked.token, Actor::User, *now).await?;
+    let prepared = fields.prepare(&app, &call.current, call.attributes(), *now).await?;
+    let mut block = attest::admit(&app, attestation, prepared).await?;
+    Ok((cookies::keep(&call, &mut block, *now), Reply(block)))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Exchange {
+    access_token: String,
+    session_duration_minutes: Option<i64>,
+}
+
+/// Exchanges an access token with `full_access`, once, for the session on which it was issued.
+pub(super) async fn exchange_access_token(
+    State(app): State<App>,
+    call: SdkCall,
+    now: Now,
+    Body(asked): Body<Exchange>,
+) -> Result<(SessionCookies, Reply<SessionBlock>), Failure> {
+    app.limits.authorize(call.address)?;
+    let fields = SessionFields::unnamed(Some(call.minutes(asked.session_duration_minutes)?), None);
+    let mut block = exchange::session_of(&app, &call.current, &asked.access_token, &fields, *now).await?;
+    Ok((cookies::keep(&call, &mut block, *now), Reply(block)))
+}
