@@ -34,12 +34,12 @@ function answer(request, response) {
   });
 }
 
-function listen(server) {
+export function listen(server) {
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server.address().port)));
 }
 
-/** Starts browser and sites; `stop` ends both. */
-export async function open() {
+/** A key and a certificate for servers of the tests, which no browser would trust by itself. */
+export function certificate() {
   const directory = process.env.INTEROP_DIRECTORY;
   const [key, cert] = [join(directory, 'guest.key'), join(directory, 'guest.pem')];
   execFileSync(
@@ -48,11 +48,16 @@ export async function open() {
       '-subj', '/CN=guest.example', '-keyout', key, '-out', cert],
     { stdio: 'ignore', timeout: 30_000 },
   );
-  const sites = createHttpsServer({ key: readFileSync(key), cert: readFileSync(cert) }, answer);
+  return { key: readFileSync(key), cert: readFileSync(cert) };
+}
+
+/** Starts browser and sites; `stop` ends both. `also` maps further host names to ports here. */
+export async function open({ also = {} } = {}) {
+  const sites = createHttpsServer(certificate(), answer);
   const plain = createHttpServer(answer);
   const [port, plainPort] = [await listen(sites), await listen(plain)];
   const names = ['web', 'spa', 'first', 'post', 'odd', 'evil'].map((name) => [`${name}.example`, port]);
-  const browser = await launch(Object.fromEntries(names));
+  const browser = await launch({ ...Object.fromEntries(names), ...also });
   return {
     browser,
     other: `http://127.0.0.1:${plainPort}`,
@@ -128,6 +133,11 @@ export async function logIn(page, username, password = PASSWORD) {
   await page.fill('#password', password);
   await page.click('#login-submit');
   await page.waitForLoadState();
+}
+
+/** Keeps a picture of the page, to look at. */
+export function screenshot(page, name) {
+  return page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true });
 }
 
 /** Looks at a page as its visitors do: narrow and wide, light and dark. No finding of axe, nothing cut off. */
