@@ -12,8 +12,8 @@ const budgets = [
   ['<hospes-consent>', 'lib/elements/consent.js', 15.5],
   ['<hospes-connected-apps>', 'lib/elements/connected-apps.js', 14],
   ['<hospes-login>', 'lib/elements/login.js', 14.5],
-  ['all elements', 'lib/elements/index.js', 18.5],
-  ['dist/hospes.js, one file', 'src/browser.ts', 18.5],
+  ['all elements', 'lib/elements/index.js', 19],
+  ['dist/hospes.js, one file', 'src/browser.ts', 19],
 ];
 
 for (const [name, entry, budget] of budgets) {

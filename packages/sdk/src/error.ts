@@ -1,5 +1,5 @@
 /** Why there was no answer to use; every other type is the server's `error_type`. */
-export type LocalErrorType = 'network_error' | 'timeout' | 'aborted' | 'unexpected_answer' | 'no_interaction' | 'unsafe_redirect';
+export type LocalErrorType = 'network_error' | 'timeout' | 'aborted' | 'unexpected_answer' | 'no_interaction' | 'token_unavailable' | 'unsafe_redirect';
 
 /** A call that failed. `message` is for developers; what users read is the elements' business. */
 export class HospesError extends Error {

@@ -9,4 +9,5 @@ export type { CallOptions, ClientEvents, ClientOptions, HospesClient } from './c
 export { HospesError } from './error.js';
 export type { LocalErrorType } from './error.js';
 export type { NonceStorage } from './nonce.js';
+export { tokenFrom } from './token-url.js';
 export type * from './shapes.js';

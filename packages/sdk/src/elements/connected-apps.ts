@@ -54,7 +54,9 @@ export class HospesConnectedApps extends HospesElement {
       .hospes-button.small { inline-size: auto; min-block-size: 2.25rem; padding: .375rem .9375rem; font-size: .875rem; }
       .hospes-button.danger[aria-busy='true'] { background: none; }
       @media (max-width: 30rem) {
-        .hospes-button.small { min-block-size: 2.5rem; }
+        .app-head { flex-wrap: wrap; }
+        .app-name { flex-basis: calc(100% - 4rem); }
+        .hospes-button.small { inline-size: 100%; min-block-size: 2.75rem; }
         .meta { grid-template-columns: minmax(0, 1fr); gap: .25rem; }
         .meta > div { display: grid; grid-template-columns: 8rem minmax(0, 1fr); gap: 0 .75rem; }
         .meta .address { display: block; }

@@ -56,7 +56,7 @@ export class HospesConsent extends HospesElement {
       .block { min-inline-size: 0; }
       .block > h2, legend { margin-block-end: .4375rem; padding: 0; }
       .block > .hint { margin-block-start: .5rem; }
-      .tag { display: inline-block; margin-inline-start: .375rem; padding: 0 .4375rem; border-radius: 99px; background: var(--h-accent-tint); color: var(--h-link); font-size: .75rem; font-weight: 600; line-height: 1.25rem; }
+      .tag { display: inline-block; padding: 0 .4375rem; border-radius: 99px; background: var(--h-accent-tint); color: var(--h-link); font-size: .75rem; font-weight: 600; line-height: 1.25rem; }
       .tick { display: flex; gap: .6875rem; margin-inline: -.625rem; padding: .3125rem .625rem; border-radius: var(--h-radius-small); cursor: pointer; }
       .tick:hover { background: var(--h-quiet); }
       .tick input { flex: none; inline-size: 1.125rem; block-size: 1.125rem; margin: .125rem 0 0; accent-color: var(--h-accent); cursor: pointer; }
@@ -281,7 +281,7 @@ export class HospesConsent extends HospesElement {
 
   private renderScopes(scopes: ScopeView[], name: string): unknown {
     const isAgain = scopes.some((own) => own.granted_before);
-    const words = (own: ScopeView) => this.scopeWords(own, isAgain && own.grantable && !own.granted_before ? html`<span class="tag">${this.t('consent.new')}</span>` : nothing);
+    const words = (own: ScopeView) => this.scopeWords(own, isAgain && own.grantable && !own.granted_before ? html` <span class="tag">${this.t('consent.new')}</span>` : nothing);
     const list = (own: ScopeView[], mark: unknown) => own.map((scope) => html`<li data-scope=${scope.scope}>${mark}${words(scope)}</li>`);
     const required = scopes.filter((own) => own.grantable && !own.optional);
     const optional = scopes.filter((own) => own.grantable && own.optional);

@@ -5,6 +5,7 @@ import { createClient, type ClientOptions, type HospesClient } from '../client.j
 import { HospesError } from '../error.js';
 import type { ClientView, ScopeView, UserView } from '../shapes.js';
 import type { Messages } from '../locales/en.js';
+import { tokenFrom } from '../token-url.js';
 import { formStyle } from './form-style.js';
 import { frameStyle } from './frame-style.js';
 import * as icons from './icons.js';
@@ -69,6 +70,7 @@ export abstract class HospesElement extends ReactiveElement {
     issuer: {},
     client: { attribute: false },
     getToken: { attribute: false },
+    tokenUrl: { attribute: 'token-url' },
     locale: {},
     hostName: { attribute: 'host-name' },
     messages: { attribute: false },
@@ -80,10 +82,12 @@ export abstract class HospesElement extends ReactiveElement {
 
   /** The server's issuer, with its path if it has one. Left out: the page's own origin. */
   declare issuer: string | undefined;
-  /** A client to use instead of one made from `issuer` and `getToken`. */
+  /** A client to use instead of one made from `issuer` and `getToken` or `tokenUrl`. */
   declare client: HospesClient | undefined;
-  /** Proof of who the user is, asked for before each call. Left out: the server's own session. */
+  /** Proof of who the user is, asked for before each call. Left out, as `tokenUrl` is: the server's own session. */
   declare getToken: ClientOptions['getToken'];
+  /** The same by an address of the host app's, on this page's origin: `GET` answers the proof as JSON, or `null` when nobody is signed in. */
+  declare tokenUrl: string | undefined;
   /** A BCP 47 tag. Left out: the language of the page, then that of the browser. */
   declare locale: string | undefined;
   /** What the texts call the host app. Left out: the project's name. */
@@ -124,7 +128,8 @@ export abstract class HospesElement extends ReactiveElement {
 
   protected get api(): HospesClient {
     if (this.client) return this.client;
-    const { getToken, issuer = location.origin } = this;
+    const { tokenUrl, issuer = location.origin } = this;
+    const getToken = this.getToken ?? (tokenUrl ? tokenFrom(tokenUrl) : undefined);
     this.made ??= createClient({ issuer, ...(getToken && { getToken }) });
     return this.made;
   }

@@ -78,7 +78,11 @@ export const frameStyle = css`
     border-block-start-color: var(--h-focus); border-radius: 50%; animation: hospes-turn .9s linear infinite;
   }
   .waiting { display: grid; place-items: center; align-content: center; min-block-size: 16rem; }
-  @media (max-width: 30rem) { .card { padding: var(--hospes-padding, 1.5rem 1.25rem); } }
+  @media (max-width: 30rem) {
+    .person .who { flex-basis: calc(100% - 3rem); }
+    .person .text-button { flex: 0 1 auto; margin-inline-start: 2.75rem; margin-block-end: -.25rem; padding-block-start: 0; }
+    .card { padding: var(--hospes-padding, 1.5rem 1.25rem); }
+  }
   @media (prefers-reduced-motion: reduce) { .spinner { animation-duration: 6s; } }
   @media (prefers-contrast: more) { :host { --_muted: var(--h-text); --_line: var(--h-edge); } }
   @media (forced-colors: active) { .card, .badge, .face { border: 1px solid; } }

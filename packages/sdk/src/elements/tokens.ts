@@ -23,12 +23,15 @@ const dark = css`
   --_shadow: 0 0 0 1px rgba(255, 255, 255, .07), 0 1px 2px rgba(0, 0, 0, .4), 0 16px 40px -12px rgba(0, 0, 0, .55);
 `;
 
-/** Tokens with their names inside of the elements: `--accent` here is `--hospes-accent` outside. */
+/**
+ * Tokens with their names inside of the elements: `--h-accent` here is `--hospes-accent` outside. All selectors weigh the
+ * same (`:where`), so that what stands further down counts: a scheme, then a theme, then what is derived.
+ */
 export const tokens = css`
   :host { ${light} }
-  @media (prefers-color-scheme: dark) { :host(:not([color-scheme='light'])) { ${dark} } }
-  :host([color-scheme='dark']) { ${dark} }
-  :host([theme='shadcn']) {
+  @media (prefers-color-scheme: dark) { :host(:where(:not([color-scheme='light']))) { ${dark} } }
+  :host(:where([color-scheme='dark'])) { ${dark} }
+  :host(:where([theme='shadcn'])) {
     --_1: var(--primary, #171717); --_2: var(--primary-foreground, #fff); --_3: var(--card, #fff);
     --_4: var(--card-foreground, #0a0a0a); --_muted: var(--muted-foreground, #666); --_quiet: var(--muted, #f5f5f5);
     --_line: var(--border, #e5e5e5); --_red: var(--destructive, #b42318); --_radius: var(--radius, 10px);
@@ -71,7 +74,7 @@ export const tokens = css`
       --_amber-tint: color-mix(in srgb, var(--h-surface), var(--h-warning) var(--_k-note));
       --_amber-line: color-mix(in srgb, var(--h-surface), var(--h-warning) 34%);
     }
-    :host(:not([theme='shadcn'])) {
+    :host(:where(:not([theme='shadcn']))) {
       --_quiet: color-mix(in srgb, var(--h-surface), var(--h-text) var(--_k-quiet));
       --_line: color-mix(in srgb, var(--h-surface), var(--h-text) var(--_k-line));
     }

@@ -30,6 +30,18 @@ story('disconnect by keyboard: it goes, the page says so, and the focus is not l
   await inspect(page, 'apps-none', [320, 1440]);
 });
 
+story('on a narrow screen a name stays whole, and nothing lies over anything', {}, async (page) => {
+  await page.setViewportSize({ width: 320, height: 640 });
+  await page.goto(apps());
+  await isOn(page, 'list');
+  const row = page.getByRole('listitem').filter({ hasText: 'Lantern' });
+  const name = await row.getByRole('heading').boundingBox();
+  const badge = await row.locator('.badge').boundingBox();
+  const button = await row.getByRole('button').boundingBox();
+  assert.ok(name.height < 30, `the name is broken: ${name.height} px high`);
+  assert.ok(badge.y + badge.height <= button.y || badge.x + badge.width <= button.x, JSON.stringify({ badge, button }));
+});
+
 story('a disconnect that fails stays in the list, says so beside it, and can be tried again', {}, async (page) => {
   await page.goto(apps());
   await isOn(page, 'list');

@@ -228,6 +228,29 @@ story('the host app’s own login gets the way back', {}, async (page) => {
   assert.equal(new URL(url.searchParams.get('return_url')).searchParams.get('interaction'), 'login');
 });
 
+story('who the user is, by an address of the host app’s: asked for before each call, and nobody else is asked', {}, async (page) => {
+  stage.signedIn = false;
+  let answer = { status: 401 };
+  const asked = [];
+  await page.route('**/whose**', (route) => (asked.push(route.request().url()), route.fulfill(answer)));
+  await page.goto(consent('consent', { '-token-url': '/whose?page=1' }));
+  await isOn(page, 'consent');
+  assert.equal(lastCall('/interactions').body.trusted_token, undefined);
+  answer = { json: { trusted_token: 'of-the-host', profile_id: 'p' } };
+  await page.getByRole('button', { name: 'Allow' }).click();
+  await page.waitForURL(/callback\?code=c/);
+  assert.equal(lastCall('/decide').body.trusted_token, 'of-the-host');
+  assert.deepEqual(asked, Array(2).fill(`${stage.guest}/whose?page=1`));
+  for (const [url, with_] of [['/whose', { status: 500 }], ['/whose', { body: '<html>' }], ['https://elsewhere.example/whose', answer]]) {
+    answer = with_;
+    stage.calls.length = 0;
+    await page.goto(consent('consent', { '-token-url': url }));
+    await isOn(page, 'failed');
+    assert.match(await page.locator('details').textContent(), /token_unavailable/);
+    assert.equal(stage.calls.length, 0);
+  }
+});
+
 story('a page that cancels the event signs in by itself, and goes on', {}, async (page) => {
   stage.signedIn = false;
   await page.addInitScript(() => {
@@ -316,6 +339,25 @@ story('a page that takes the redirect into its own hands', {}, async (page) => {
   assert.match(await page.evaluate(() => window.wouldGo), /code=c/);
   await inspect(page, 'leaving', [320, 1440]);
 });
+
+for (const colorScheme of ['light', 'dark']) {
+  story(`one accent is enough, in ${colorScheme}: what belongs to it follows`, { colorScheme, reducedMotion: 'reduce' }, async (page) => {
+    const colours = () => page.locator('hospes-consent').evaluate((own) => {
+      const of = (selector, name) => getComputedStyle(own.shadowRoot.querySelector(selector))[name];
+      return { button: of('[part=allow]', 'backgroundColor'), tint: of('.face', 'backgroundColor'), badge: of('.badge', 'color'), line: of('.facts', 'borderBlockStartColor') };
+    });
+    await page.goto(consent('consent'));
+    await isOn(page, 'consent');
+    const ours = await colours();
+    await page.emulateMedia({ colorScheme, contrast: 'more' });
+    assert.notEqual((await colours()).line, ours.line, 'who asks for contrast gets it');
+    await page.emulateMedia({ colorScheme, contrast: 'no-preference' });
+    await page.locator('hospes-consent').evaluate((own) => own.style.setProperty('--hospes-accent', 'rgb(0, 90, 200)'));
+    const brand = await colours();
+    for (const name of ['button', 'tint', 'badge']) assert.notEqual(brand[name], ours[name], name);
+    assert.equal(brand.line, ours.line);
+  });
+}
 
 story('the look: ours, a brand’s, shadcn’s', {}, async (page) => {
   await page.goto(consent('consent'));

@@ -40,7 +40,7 @@ export const stage = await openStage((url) => {
   const attributes = [...searchParams].filter(([name]) => name.startsWith('-')).map(([name, value]) => `${name.slice(1)}="${value}"`);
   return {
     type: 'text/html; charset=utf-8',
-    headers: { 'content-security-policy': `default-src 'none'; script-src 'self'; style-src 'self'; connect-src ${stage.url}; img-src data: https:; base-uri 'none'` },
+    headers: { 'content-security-policy': `default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ${stage.url}; img-src data: https:; base-uri 'none'` },
     body: `<!doctype html><html lang="${searchParams.get('lang') ?? 'en'}"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Host app</title><link rel="stylesheet" href="/page.css"><link rel="icon" href="data:,"><script type="module" src="/sdk/hospes.js"></script>
 <body class="${searchParams.get('class') ?? ''}"><main><hospes-${element} issuer="${stage.url}" ${attributes.join(' ')}></hospes-${element}></main></body></html>`,
