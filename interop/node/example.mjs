@@ -1,117 +1,140 @@
-// An example of `examples` as its README starts it, on ports of its own, whose Hospes can go away and come back.
+// An example as its README starts it: in a copy of its folder, on free ports, with a fresh Hospes of its own.
 
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { freePort } from './port.mjs';
 
+const examples = fileURLToPath(new URL('../../examples/', import.meta.url));
 const run = promisify(execFile);
-const examples = fileURLToPath(new URL('../../examples', import.meta.url));
-const hospes = process.env.INTEROP_HOSPES;
+
+/** What running an example leaves in its folder, and the files beside the folders on which the examples stand. */
+const LEFT = ['node_modules', 'server', 'dist', '.venv', '__pycache__'];
+const SHARED = ['server.mjs', 'policy.toml', 'command-line'];
+
+/** An address of this machine on which nobody listens. */
+export const freeAddress = async (host = 'localhost') => `http://${host}:${await freePort()}`;
 
 /**
- * Starts `examples/NAME` in a copy of its folder: runs `commands` one after the other, and waits until the last has
- * printed `ready`. Its Hospes has the configuration `server/hospes.toml`; `env` says more than where that is.
+ * Starts `examples/NAME` by the commands of its README, the last of which goes on; it is there when it has printed
+ * `ready` and answers at `origin`. What it prints is in `printed()`. `serverDown` and `serverUp` end its Hospes and begin
+ * it again, with the same database at the same port; `restart` does so with all of it.
  */
-export async function startExample(name, { commands, ready, env: more }) {
-  const issuer = `http://127.0.0.1:${await freePort()}`;
-  const directory = await mkdtemp(join(tmpdir(), `hospes-${name}-`));
-  const folder = join(directory, name);
-  const isKept = (path) => !/[\\/](server|node_modules|\.venv|__pycache__)$/.test(path);
-  await cp(join(examples, name), folder, { recursive: true, filter: isKept });
-  await cp(join(examples, 'policy.toml'), join(directory, 'policy.toml'));
+export async function startExample(name, { commands = [['npm', 'start']], ready, origin, env: more = {} }) {
+  const top = await mkdtemp(join(tmpdir(), `hospes-${name}-`));
+  const folder = join(top, name);
+  const copy = (from, to) => cp(from, to, { recursive: true, filter: (path) => !LEFT.includes(basename(path)) });
+  await copy(join(examples, name), folder);
+  for (const shared of SHARED.filter((shared) => shared !== name)) await copy(join(examples, shared), join(top, shared));
+  if (existsSync(join(folder, 'package-lock.json'))) {
+    const packages = join(examples, name, 'node_modules');
+    assert.ok(existsSync(packages), `run npm ci in examples/${name} first`);
+    await symlink(packages, join(folder, 'node_modules'));
+  }
+  // The example runs `hospes`; this notes which process it is, so that a test can end it.
+  const [hospesPath, pidFile] = [join(top, 'hospes'), join(top, 'hospes.pid')];
+  const script = `#!/bin/sh\ncase "$*" in *serve) echo $$ >'${pidFile}';; esac\nexec '${process.env.INTEROP_HOSPES}' "$@"\n`;
+  await writeFile(hospesPath, script);
+  await chmod(hospesPath, 0o755);
+
+  const issuer = await freeAddress();
   const env = {
-    PATH: process.env.PATH, HOSPES: hospes, ISSUER: issuer, HOSPES_OPERATIONS_LISTEN: 'none',
+    PATH: process.env.PATH, HOME: process.env.HOME, HOSPES: hospesPath, ISSUER: issuer, HOSPES_OPERATIONS_LISTEN: 'none',
     // A test is faster than people are.
-    HOSPES_LIMITS__AUTHORIZE_PER_MINUTE: '0', HOSPES_LIMITS__TOKEN_PER_SECOND: '0',
+    HOSPES_LIMITS__LOGIN_PER_MINUTE: '0', HOSPES_LIMITS__AUTHORIZE_PER_MINUTE: '0', HOSPES_LIMITS__TOKEN_PER_SECOND: '0',
     ...more,
   };
-  const options = { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] };
-  const children = [];
-  const begin = ([program, ...given]) => {
-    const child = spawn(program, given, options);
-    child.printed = '';
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text) => {
-        child.printed = (child.printed + text).slice(-20_000);
-        child.emit('printed');
-      });
-    }
-    children.push(child);
-    return child;
-  };
-  const end = async (child) => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, 'close');
-    child.kill();
-    await ended;
-  };
+  let printed, command, server;
 
-  const last = commands.at(-1);
-  for (const command of commands.slice(0, -1)) {
-    const child = begin(command);
-    const [code] = await once(child, 'close');
-    assert.equal(code, 0, child.printed);
-  }
-  let app, serving;
-  const start = async () => {
-    app = begin(last);
-    while (!ready.test(app.printed)) {
-      await Promise.race([once(app, 'printed'), once(app, 'close')]);
-      assert.equal(app.exitCode, null, app.printed);
+  function begin([program, ...given]) {
+    printed = '';
+    command = spawn(program, given, { cwd: folder, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [command.stdout, command.stderr]) {
+      stream.setEncoding('utf8').on('data', (text) => (printed += text));
     }
-    serving = await childOf(app.pid, 'serve');
-  };
-  await start();
-  const serverDown = async () => {
-    if (typeof serving === 'number') process.kill(serving, 'SIGTERM');
-    else serving?.kill('SIGTERM');
-    serving = undefined;
-    while (await isThere(issuer)) await sleep(50);
-  };
-  return {
-    issuer,
-    folder,
-    printed: () => app.printed,
-    hospes: async (...command) => {
-      const given = ['--config', 'server/hospes.toml', '--json', ...command];
-      const { stdout } = await run(hospes, given, { cwd: folder, timeout: 30_000 });
-      return stdout.trim() ? JSON.parse(stdout) : undefined;
-    },
-    serverDown,
-    serverUp: async () => {
-      serving ??= begin([hospes, '--config', 'server/hospes.toml', 'serve']);
-      for (let waited = 0; !(await isThere(issuer)); waited += 1) {
-        assert.ok(waited < 300 && serving.exitCode === null, serving.printed);
-        await sleep(100);
+  }
+
+  async function until(isSo, what) {
+    for (let waited = 0; waited < 1800; waited += 1) {
+      if (await isSo()) return;
+      assert.equal(command.exitCode, null, `examples/${name} has ended: ${printed}`);
+      await sleep(100);
+    }
+    assert.fail(`examples/${name}: ${what}: ${printed}`);
+  }
+  const answers = (url) => async () => (await fetch(url).catch(() => undefined))?.status < 500;
+
+  async function start() {
+    begin(commands.at(-1));
+    await until(() => ready.test(printed), 'it does not say that it is ready');
+    await until(answers(origin), 'the app does not answer');
+  }
+
+  async function serverDown() {
+    const pid = Number(await readFile(pidFile, 'utf8'));
+    process.kill(pid, 'SIGTERM');
+    const isGone = () => {
+      try {
+        return !process.kill(pid, 0);
+      } catch {
+        return true;
       }
-    },
-    /** All of it ends and begins again; nothing in memory survives. */
+    };
+    await until(isGone, 'Hospes does not end');
+  }
+
+  async function serverUp() {
+    server = spawn(hospesPath, ['--config', 'server/hospes.toml', 'serve'], { cwd: folder, env, stdio: 'ignore' });
+    await until(answers(`${issuer}/.well-known/openid-configuration`), 'Hospes does not come back');
+  }
+
+  async function end() {
+    if (server && server.exitCode === null && server.signalCode === null) {
+      const ended = once(server, 'close');
+      server.kill();
+      await ended;
+    }
+    if (command.exitCode === null && command.signalCode === null) {
+      const ended = once(command, 'close');
+      process.kill(-command.pid, 'SIGTERM');
+      await ended;
+    }
+  }
+
+  async function stop() {
+    await end();
+    await rm(top, { recursive: true, force: true });
+  }
+
+  try {
+    for (const first of commands.slice(0, -1)) {
+      begin(first);
+      const [code] = await once(command, 'close');
+      assert.equal(code, 0, printed);
+    }
+    await start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    name, folder, issuer, origin, serverDown, serverUp, stop,
+    printed: () => printed,
     restart: async () => {
-      await serverDown();
-      await end(app);
+      await end();
       await start();
     },
-    stop: async () => {
-      await Promise.all(children.map(end));
-      await rm(directory, { recursive: true, force: true });
+    /** Runs the command line on its server, and reads the JSON. */
+    async hospes(...words) {
+      const { stdout } = await run(hospesPath, ['--config', 'server/hospes.toml', '--json', ...words], { cwd: folder, env });
+      return stdout.trim() ? JSON.parse(stdout) : undefined;
     },
   };
 }
-
-/** The process below `parent` that was started with `word`. */
-async function childOf(parent, word) {
-  const { stdout } = await run('ps', ['-A', '-o', 'pid=,ppid=,args=']);
-  const lines = stdout.split('\n').map((line) => line.trim().split(/\s+/));
-  const found = lines.find(([, ppid, ...args]) => Number(ppid) === parent && args.includes(word));
-  assert.ok(found, `the example runs no ${word}`);
-  return Number(found[0]);
-}
-
-const isThere = (issuer) => fetch(`${issuer}/.well-known/openid-configuration`).then((answer) => answer.ok, () => false);

@@ -1,18 +1,18 @@
 // examples/fastapi: a Python application that draws the page in its back end's templates.
 
-import { startExample } from '../../example.mjs';
-import { freePort } from '../../port.mjs';
+import { freeAddress, startExample } from '../../example.mjs';
 
 export const name = 'python';
 
 const PASSWORD = 'correct horse battery staple';
 
 export async function start() {
-  const [app, guest] = [`http://127.0.0.1:${await freePort()}`, `http://127.0.0.1:${await freePort()}`];
+  const [app, guest] = [await freeAddress(), await freeAddress('127.0.0.1')];
   const example = await startExample('fastapi', {
     // ./test installs what requirements.txt names into an environment of its own.
     commands: [[process.env.INTEROP_PYTHON ?? 'python3', 'start.py']],
     ready: /Ctrl-C ends it all/,
+    origin: app,
     env: { LOGBOOK_URL: app, GUEST_URL: guest },
   });
   const { clients: [lantern] } = await example.hospes('client', 'list');
@@ -22,7 +22,6 @@ export async function start() {
   };
   return {
     ...example,
-    origin: app,
     guest,
     client: { client_id: lantern.client_id, scope: 'openid notes.read notes.write', optional: 'notes.write' },
     redirectUri: 'http://127.0.0.1/callback',
@@ -45,5 +44,7 @@ export async function start() {
       deny: page.locator('#consent-deny'),
       scope: (value) => page.locator(`input[type="checkbox"][value="${value}"]`),
     }),
+    // When the application's own answer was lost, the browser shows a page of its own, and sends the form again.
+    retry: async (page) => ((await page.locator('#retry').count()) ? page.click('#retry') : page.reload()),
   };
 }
