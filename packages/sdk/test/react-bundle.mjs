@@ -1,5 +1,7 @@
 // Bundles a module of the tests with one of the two versions of React.
 
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -22,4 +24,17 @@ export async function bundleReact(version, entry, { mode = 'production', ...opti
     ...options,
   });
   return outputFiles?.[0]?.text;
+}
+
+/** What react-page.mjs is on a server, without a document. */
+export async function renderOnServer(version, issuer) {
+  const directory = await mkdtemp(join(root, 'node_modules/.hospes-'));
+  try {
+    const file = join(directory, 'page.mjs');
+    await bundleReact(version, join(root, 'test/react-server.mjs'), { outfile: file, platform: 'node' });
+    const [react, ...html] = execFileSync(process.execPath, [file, issuer], { encoding: 'utf8' }).trim().split(' ');
+    return { react, html: html.join(' ') };
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
 }

@@ -1,15 +1,7 @@
-import { HospesConnectedApps, HospesConsent, HospesLogin, useConnectedApps, useHospes, useInteraction, useSession } from '@hospes/sdk/react/index.js';
-import { Fragment, createElement, version } from 'react';
+// Says which React it is, and what the page is on a server.
+
+import { createElement, version } from 'react';
 import { renderToString } from 'react-dom/server';
+import { Page } from './react-page.mjs';
 
-const issuer = 'https://auth.example';
-
-function Own() {
-  const client = useHospes({ issuer });
-  const { interaction, isBusy } = useInteraction(client);
-  const { found } = useConnectedApps(client);
-  return createElement('p', null, JSON.stringify([interaction, isBusy, found, useSession(client) ?? null]));
-}
-
-const page = [HospesConsent, HospesLogin, HospesConnectedApps, Own].map((element, key) => createElement(element, { key, issuer, getToken: () => 'secret' }));
-console.log(version, renderToString(createElement(Fragment, null, page)));
+console.log(version, renderToString(createElement(Page, { issuer: process.argv[2], getToken: () => 'secret' })));

@@ -1,15 +1,35 @@
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
-import { bundleReact } from '../react-bundle.mjs';
+import { bundleReact, renderOnServer } from '../react-bundle.mjs';
 import { callsTo, isOn, lastCall, serve, stage, story } from './page.mjs';
 
-const entry = fileURLToPath(new URL('react-app.mjs', import.meta.url));
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const entry = here('react-app.mjs');
 
-for (const version of [18, 19]) {
-  for (const [path, mode] of [[`/react-${version}`, 'production'], [`/react-${version}-strict`, 'development']]) {
-    serve(`${path}.js`, 'text/javascript', await bundleReact(version, entry, { mode }));
-    serve(path, 'text/html', `<!doctype html><html lang="en"><title>React ${version}</title><link rel="icon" href="data:,"><body data-issuer="${stage.url}"><div id="root"></div><script type="module" src="${path}.js"></script></body></html>`);
-  }
+const VERSIONS = [18, 19];
+
+function serveApp(path, version, script, root = '') {
+  serve(`${path}.js`, 'text/javascript', script);
+  serve(path, 'text/html', `<!doctype html><html lang="en"><title>React ${version}</title><link rel="icon" href="data:,"><body data-issuer="${stage.url}"><div id="root">${root}</div><script type="module" src="${path}.js"></script></body></html>`);
+}
+
+// Before the first story: a pause between two of them would end the browser.
+for (const version of VERSIONS) {
+  serveApp(`/react-${version}`, version, await bundleReact(version, entry));
+  serveApp(`/react-${version}-strict`, version, await bundleReact(version, entry, { mode: 'development' }));
+  const { html } = await renderOnServer(version, stage.url);
+  serveApp(`/react-${version}-hydrate`, version, await bundleReact(version, here('react-hydrate.mjs'), { mode: 'development' }), html);
+}
+
+for (const version of VERSIONS) {
+  // React complains in the console of a development build when the two ends differ, and a story fails by that.
+  story(`React ${version}: a page that a server rendered is taken over as it is`, {}, async (page) => {
+    await page.goto(`${stage.guest}/react-${version}-hydrate?interaction=consent`);
+    await isOn(page, 'consent');
+    await isOn(page, 'list');
+    await page.getByRole('heading', { name: 'Lighthouse wants access to your Harbour account' }).waitFor();
+    await page.getByText('["consent",false,2,"Ada Quay"]').waitFor();
+  });
 
   story(`React ${version}: the element takes objects, and its events come out`, {}, async (page) => {
     await page.goto(`${stage.guest}/react-${version}?interaction=consent`);
