@@ -57,12 +57,9 @@ app.post('/logout', ({ session }, response) => {
 
 // Whom Hospes sends here is asked by its element, which goes to our login first if nobody is logged in.
 app.get('/authorize', (request, response) => response.send(page('Connect an app', html`
-<script type="module" src="/authorize.mjs"></script>
 <script type="module" crossorigin src="${ISSUER}/sdk/hospes.js"></script>
-<hospes-consent issuer="${ISSUER}" host-name="Notes" login-url="/login"></hospes-consent>`)));
-
-app.get('/authorize.mjs', (request, response) => response.type('js').send(`
-document.querySelector('hospes-consent').getToken = async () => (await fetch('/authorize/token')).json();`));
+<hospes-consent issuer="${ISSUER}" host-name="Notes" login-url="/login" token-url="/authorize/token">
+</hospes-consent>`)));
 
 // Who is logged in here, since when, and what they may pass on: signed, so that Hospes can believe it.
 app.get('/authorize/token', async ({ session }, response) => {
