@@ -1,49 +1,93 @@
 // Harbour, an application with a login of its own, lets other applications act for its users.
 //
-// A guest sends the browser to /authorize. Harbour logs its user in as always, shows Hospes the token of that login, asks
-// the user, and sends the browser back with what Hospes answers. Codes, tokens and keys are the business of Hospes.
+// A guest sends the browser to /authorize, by way of Hospes or at once. Harbour logs its user in as always, shows Hospes the
+// token of that login, asks the user, and sends the browser back with what Hospes answers. Codes, tokens and keys are the
+// business of Hospes.
 
 import { createServer } from 'node:http';
-import { asked, attest, authorize, disable, questionOf, Refused, startAuthorization } from './hospes.mjs';
+import {
+  asked, attest, authorize, Away, decideInteraction, disable, loggedIn, openInteraction, questionOf, Refused, startAuthorization,
+} from './hospes.mjs';
 import { beginSession, close, endSession, jwks, logIn, sessionOf, tokenOf, userOf } from './login.mjs';
-import { consentPage, homePage, loginPage, problemPage, STYLE } from './pages.mjs';
+import { consentPage, homePage, loginPage, problemPage, retryPage, STYLE } from './pages.mjs';
 
 const { HARBOUR_URL = 'http://localhost:3000' } = process.env;
 const TOKEN_ISSUER = `${HARBOUR_URL}/`;
 
-/** The guest's request: after the login, and after consent unless it was given before. */
-async function begin({ url, session }) {
+const tokenFor = (session) => session && tokenOf(session, TOKEN_ISSUER);
+
+/** The guest's request, by its handle or whole: after the login, and after consent unless it was given before. */
+const begin = (visit) => (visit.url.searchParams.has('interaction') ? beginByHandle(visit) : beginByQuery(visit));
+
+/** Hospes has the request, and says what is next. */
+async function beginByHandle({ url, session }) {
+  const id = url.searchParams.get('interaction');
+  const interaction = await openInteraction(id, tokenFor(session));
+  if (interaction.next === 'redirect') return redirect(interaction.redirect_url);
+  // The handle is in the address to which the login leads back.
+  if (interaction.next === 'login' || !session) return toLogin(url);
+  const { client, scopes, redirect: to, confirm_only: confirmOnly } = interaction;
+  return page(consentPage({ client: client.name, scopes, redirect: to, confirmOnly, kept: { interaction: id } }, session.user));
+}
+
+/** The guest came straight here, as those of Stytch's contract do. */
+async function beginByQuery({ url, session }) {
   const prompt = (url.searchParams.get('prompt') ?? '').split(' ').filter(Boolean);
   if (!session || prompt.includes('login')) {
     // Once is enough: the way back does not ask for it again.
     const others = prompt.filter((value) => value !== 'login').join(' ');
     if (others) url.searchParams.set('prompt', others);
     else url.searchParams.delete('prompt');
-    return redirect(`/login?${new URLSearchParams({ next: url.pathname + url.search })}`);
+    return toLogin(url);
   }
   const request = asked(url.searchParams);
-  const { session_token } = await attest(tokenOf(session.user, TOKEN_ISSUER));
+  const { session_token } = await attest(tokenFor(session));
   const { client, consent_required, scope_results } = await startAuthorization(request, session_token);
   if (!consent_required) return redirect((await authorize(request, session_token, true)).redirect_uri);
-  return page(consentPage(client, scope_results, request.redirect_uri, session.user.email, url.search));
+  const to = new URL(request.redirect_uri);
+  const isHere = ['localhost', '127.0.0.1', '[::1]'].includes(to.hostname);
+  return page(consentPage({
+    client: client.client_name,
+    scopes: scope_results.map(({ scope, description, is_grantable }) => ({ scope, text: description, grantable: is_grantable })),
+    redirect: { host: to.host || to.href, kind: to.protocol === 'https:' && !isHere ? 'web' : 'app' },
+    kept: { query: url.search },
+  }, session.user));
 }
 
-/** The user's answer. The request comes back with the form and is checked anew, as if it were the first time. */
+/** The user's answer. A request that was whole comes back with the form and is checked anew, as if it were the first time. */
 async function decide({ form, session }) {
-  if (!session) return redirect('/login');
-  const request = asked(new URLSearchParams(form.get('query') ?? ''));
-  const { session_token } = await attest(tokenOf(session.user, TOKEN_ISSUER));
-  return redirect((await authorize(request, session_token, form.get('answer') === 'allow')).redirect_uri);
+  const [id, query] = [form.get('interaction'), form.get('query') ?? ''];
+  // Whoever was asked has gone, and perhaps another has come: they are asked themselves.
+  if (session?.user.id !== form.get('user')) return redirect(`/authorize${id ? `?${new URLSearchParams({ interaction: id })}` : query}`);
+  const isAllowed = form.get('answer') === 'allow';
+  try {
+    if (id) {
+      const answer = [isAllowed ? 'allow' : 'deny', isAllowed ? form.getAll('scope') : []];
+      return redirect((await decideInteraction(id, tokenFor(session), ...answer)).redirect_url);
+    }
+    const { session_token } = await attest(tokenFor(session));
+    return redirect((await authorize(asked(new URLSearchParams(query)), session_token, isAllowed)).redirect_uri);
+  } catch (error) {
+    if (error instanceof Away) return page(retryPage(form), 503);
+    throw error;
+  }
 }
 
-function enter({ form }) {
+const toLogin = (url) => redirect(`/login?${new URLSearchParams({ next: url.pathname + url.search })}`);
+
+async function enter({ form }) {
   const user = logIn(form.get('username') ?? '', form.get('password') ?? '');
   if (!user) return page(loginPage(form.get('next') ?? '', form.get('username') ?? '', 'Email or password is wrong.'), 401);
-  const cookie = `harbour=${beginSession(user)}; Path=/; HttpOnly; SameSite=Lax${HARBOUR_URL.startsWith('https') ? '; Secure' : ''}`;
+  const session = beginSession(user);
+  const cookie = `harbour=${session.id}; Path=/; HttpOnly; SameSite=Lax${HARBOUR_URL.startsWith('https') ? '; Secure' : ''}`;
   // Only to a page of ours: the address came with a link that anybody may have made.
   const next = form.get('next') ?? '';
-  const isOurs = URL.canParse(next, HARBOUR_URL) && new URL(next, HARBOUR_URL).origin === HARBOUR_URL;
-  return { ...redirect(isOurs ? new URL(next, HARBOUR_URL).href : '/'), cookie };
+  const to = URL.canParse(next, HARBOUR_URL) && new URL(next, HARBOUR_URL);
+  const isOurs = to && to.origin === HARBOUR_URL;
+  const id = isOurs && to.pathname === '/authorize' && to.searchParams.get('interaction');
+  // A guest may want a fresh login; this is one.
+  if (id) await loggedIn(id, tokenFor(session));
+  return { ...redirect(isOurs ? to.href : '/'), cookie };
 }
 
 function leave({ sessionId }) {
@@ -83,7 +127,7 @@ const routes = {
   'GET /authorize': begin,
   'POST /authorize': decide,
   // As the SDKs of Auth0, Firebase and Supabase give it to the front end.
-  'GET /token': ({ session }) => (session ? json({ token: tokenOf(session.user, TOKEN_ISSUER) }) : json({ error: 'log in' }, 401)),
+  'GET /token': ({ session }) => (session ? json({ token: tokenFor(session) }) : json({ error: 'log in' }, 401)),
   'GET /.well-known/jwks.json': () => json(jwks),
   'GET /hospes/check': check,
   'GET /style.css': () => ({ status: 200, type: 'text/css', body: STYLE }),
@@ -111,6 +155,7 @@ async function answer(request) {
   } catch (error) {
     // Never back to the guest: what is refused here may be its redirect URI.
     if (error instanceof Refused) return page(problemPage(`${error.message} (${error.type})`), 400);
+    if (error instanceof Away) return page(problemPage('That cannot be done just now. Try again in a moment.'), 503);
     throw error;
   }
 }

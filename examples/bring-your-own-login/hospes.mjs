@@ -1,4 +1,4 @@
-// What Harbour's back end says to Hospes: five calls of the management API, and the answer to one question.
+// What Harbour's back end says to Hospes: a few calls of the management API, and the answer to one question.
 
 import { createPublicKey, verify } from 'node:crypto';
 
@@ -12,6 +12,9 @@ export class Refused extends Error {
   }
 }
 
+/** Hospes cannot be reached, or asks for patience. */
+export class Away extends Error {}
+
 async function call(method, path, body) {
   const response = await fetch(`${ISSUER}${path}`, {
     method,
@@ -20,10 +23,36 @@ async function call(method, path, body) {
       'content-type': 'application/json',
     },
     body: body && JSON.stringify(body),
+    signal: AbortSignal.timeout(10_000),
+  }).catch((cause) => {
+    throw new Away('Hospes cannot be reached', { cause });
   });
+  if (response.status >= 500 || response.status === 429) throw new Away(`Hospes answered ${response.status}`);
   const answer = await response.json();
   if (!response.ok) throw new Refused(answer);
   return answer;
+}
+
+// A request that came in at Hospes itself waits there, and the guest's browser brings its handle.
+const interaction = (id, step = '') => `/v1/interactions/${encodeURIComponent(id)}${step}`;
+const visitor = (token) => (token ? { trusted_token: token, profile_id: PROFILE_ID } : {});
+
+/** What is to be done about a request that waits: `token` says who is logged in here, if anybody is. */
+export const openInteraction = (interaction_id, token) =>
+  call('POST', '/v1/interactions', { interaction_id, ...visitor(token) });
+
+/** Whoever the token is of has just logged in, for this request. */
+export const loggedIn = (id, token) => call('POST', interaction(id, '/login'), visitor(token));
+
+/** Hands in what the user answered; the answer says where their browser goes. */
+export async function decideInteraction(id, token, decision, scopes) {
+  try {
+    return await call('POST', interaction(id, '/decide'), { decision, scopes, ...visitor(token) });
+  } catch (error) {
+    if (error.type !== 'interaction_already_decided' || !token) throw error;
+    // The form came twice, or the first answer was lost on its way here: the same user is told once more.
+    return openInteraction(id, token);
+  }
 }
 
 /** Shows Hospes who is logged in here: a user is made or brought up to date, and a session for the next call begins. */

@@ -24,11 +24,11 @@ export function logIn(email, password) {
 
 const sessions = new Map();
 
-/** Begins a session; the answer is what goes into the cookie. */
+/** Begins a session, for somebody who has just logged in; its id is what goes into the cookie. */
 export function beginSession(user) {
-  const id = randomBytes(32).toString('base64url');
-  sessions.set(id, { user });
-  return id;
+  const session = { id: randomBytes(32).toString('base64url'), user, since: Math.floor(Date.now() / 1000) };
+  sessions.set(session.id, session);
+  return session;
 }
 
 export const sessionOf = (id) => sessions.get(id);
@@ -47,11 +47,10 @@ const kid = randomUUID();
 /** The public key, for whoever reads the tokens. */
 export const jwks = { keys: [{ ...publicKey.export({ format: 'jwk' }), kid, alg: 'ES256', use: 'sig' }] };
 
-/** A token that says who this user is, for five minutes. */
-export function tokenOf(user, issuer) {
-  const now = Math.floor(Date.now() / 1000);
+/** A token that says, for five minutes, who is logged in, and by `iat` since when: some guests want a fresh login. */
+export function tokenOf({ user, since }, issuer) {
   const claims = {
-    iss: issuer, aud: AUDIENCE, sub: user.id, iat: now, exp: now + 300, jti: randomUUID(),
+    iss: issuer, aud: AUDIENCE, sub: user.id, iat: since, exp: Math.floor(Date.now() / 1000) + 300, jti: randomUUID(),
     email: user.email, email_verified: true, app_metadata: { roles: user.roles },
   };
   const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');

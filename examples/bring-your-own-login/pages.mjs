@@ -11,11 +11,15 @@ export const STYLE = `
 body { font: 1rem/1.5 system-ui, sans-serif; color: #17324d; background: #eef3f7; margin: 0; }
 main { max-width: 26rem; margin: 12vh auto 2rem; padding: 2rem; background: #fff; border-radius: 12px; }
 h1 { font-size: 1.4rem; margin-top: 0; }
+main { overflow-wrap: anywhere; }
 label { display: block; margin: 1rem 0; }
-input { box-sizing: border-box; width: 100%; padding: .6rem; font: inherit; border: 1px solid #7b93a8; border-radius: 6px; }
+label.box { display: flex; gap: .5rem; margin: 0; }
+input[type=checkbox] { flex: none; width: 1.2rem; height: 1.2rem; margin: .15rem 0 0; }
+.warning { padding: .6rem .9rem; background: #fdf3d7; border-radius: 6px; }
+input:not([type=checkbox]) { box-sizing: border-box; width: 100%; padding: .6rem; font: inherit; border: 1px solid #7b93a8; border-radius: 6px; }
 button { font: inherit; padding: .6rem 1.2rem; border: 1px solid #0b5cab; border-radius: 6px; background: #0b5cab; color: #fff; }
 button.quiet { background: #fff; color: #0b5cab; }
-form.row { display: flex; gap: .75rem; margin-top: 1.5rem; }
+.row { display: flex; gap: .75rem; margin-top: 1.5rem; }
 li { margin: .3rem 0; }
 .no { color: #5d6f80; }
 [role=alert] { color: #a3161f; }
@@ -42,16 +46,41 @@ ${problem ? html`<p role="alert">${problem}</p>` : ''}
 <button id="login-submit">Log in</button>
 </form>`);
 
-/** Who asks, for what, where the answer goes, and who is asked: whoever cannot see that cannot decide. */
-export const consentPage = (client, scopes, redirectUri, email, query) => page('consent', `Allow ${client.client_name}?`, html`
-<p><b>${client.client_name}</b> asks to use Harbour for you, <b>${email}</b>:</p>
-<ul>${scopes.map(({ description, is_grantable }) =>
-  is_grantable ? html`<li>${description}</li>` : html`<li class="no">${description}: your account may not do this</li>`)}</ul>
-<p>The answer goes to <b>${new URL(redirectUri).host || redirectUri}</b>.</p>
-<form id="consent-form" class="row" method="post" action="/authorize">
-<input type="hidden" name="query" value="${query}">
-<button id="consent-allow" name="answer" value="allow">Allow</button>
-<button id="consent-deny" name="answer" value="deny" class="quiet">Deny</button>
+/**
+ * Who asks, for what, where the answer goes, and who is asked: whoever cannot see that cannot decide.
+ *
+ * `kept` are the fields by which the form says what it answers. A page left open must not answer for the next user, so it
+ * also says whom it has asked.
+ */
+export const consentPage = ({ client, scopes, redirect, confirmOnly, kept }, user) =>
+  page('consent', confirmOnly ? `Go on to ${client}?` : `Allow ${client}?`, html`
+<p><b>${client}</b> asks to use Harbour for you, <b>${user.email}</b>${confirmOnly ? ', as you have allowed before' : ''}.</p>
+<form id="consent-form" method="post" action="/authorize">
+${hidden({ ...kept, user: user.id })}
+${confirmOnly ? scopes.filter(({ grantable }) => grantable).map(({ scope }) => hidden({ scope })) : html`<ul>${scopes.map(scopeItem)}</ul>`}
+<p>The answer goes to <b>${redirect.host}</b>.</p>
+${redirect.kind === 'web' ? '' : html`<p class="warning">That is a program on this device. Allow it only if you have just started it.</p>`}
+<div class="row">
+<button id="consent-allow" name="answer" value="allow">${confirmOnly ? 'Continue' : 'Allow'}</button>
+<button id="consent-deny" name="answer" value="deny" class="quiet">${confirmOnly ? 'Cancel' : 'Deny'}</button>
+</div>
+</form>`);
+
+function scopeItem({ scope, text, grantable, optional }) {
+  if (!grantable) return html`<li class="no">${text}: your account may not do this</li>`;
+  if (!optional) return html`<li>${text}${hidden({ scope })}</li>`;
+  return html`<li><label class="box"><input type="checkbox" name="scope" value="${scope}" checked> ${text}</label></li>`;
+}
+
+const hidden = (fields) =>
+  Object.entries(fields).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`);
+
+/** The answer could not be handed in. It waits on the page, and nobody is asked twice. */
+export const retryPage = (form) => page('retry', 'One moment', html`
+<p role="alert">Your answer could not be handed in just now. It is not lost.</p>
+<form method="post" action="/authorize">
+${[...form].map(([name, value]) => hidden({ [name]: value }))}
+<button id="retry">Try again</button>
 </form>`);
 
 export const homePage = ({ email, roles }) => page('home', 'Harbour', html`

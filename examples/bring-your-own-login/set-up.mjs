@@ -35,7 +35,7 @@ const config = `${folder}/hospes.toml`;
 writeFileSync(config, readFileSync(config, 'utf8').replace('#allow = []', 'allow = ["localhost"]'));
 
 hospes('policy', 'apply', policy);
-// Guests are sent to Harbour's page, and find everything else at Hospes.
+// Guests are sent to Harbour's page, by Hospes or at once, and find everything else at Hospes.
 hospes('settings', 'set', 'stytch.enabled', 'true');
 hospes('settings', 'set', 'stytch.issuer', 'issuer');
 hospes('settings', 'set', 'authorization_url', `${HARBOUR_URL}/authorize`);
@@ -47,6 +47,13 @@ const profile = hospes(
   '--host-check-url', `${HARBOUR_URL}/hospes/check`,
 );
 
-const known = { PROJECT_ID: project.project_id, SECRET: project.secret, PROFILE_ID: profile.profile_id };
+// A guest that begins at Hospes itself: somebody else's program, which can keep no secret.
+const lantern = hospes(
+  'client', 'add', '--name', 'Lantern', '--public', '--native', '--redirect-uri', 'http://127.0.0.1/callback',
+);
+
+const known = {
+  PROJECT_ID: project.project_id, SECRET: project.secret, PROFILE_ID: profile.profile_id, LANTERN_ID: lantern.client_id,
+};
 writeFileSync(`${folder}/harbour.json`, JSON.stringify(known, null, 2), { mode: 0o600 });
 console.log('\nDone. Go on with: node start.mjs');

@@ -32,35 +32,48 @@ const stop = () => running.forEach((child) => child.kill());
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, stop);
 function start(program, ...given) {
   const child = spawn(program, given, { env, stdio: 'inherit' });
-  // One without the other is of no use.
-  child.on('exit', (code) => {
-    process.exitCode ||= code ?? 0;
-    stop();
-  });
   child.on('error', (error) => {
     console.error(`${program} cannot be started: ${error.message}`);
     process.exitCode = 1;
     stop();
   });
   running.push(child);
+  return child;
 }
 
-start(HOSPES, '--config', 'server/hospes.toml', 'serve');
-start('node', 'harbour.mjs');
+const hospes = start(HOSPES, '--config', 'server/hospes.toml', 'serve');
+const harbour = start('node', 'harbour.mjs');
+harbour.on('exit', (code) => {
+  process.exitCode ||= code ?? 0;
+  stop();
+});
+let isReady = false;
+hospes.on('exit', (code) => {
+  // Without it Harbour goes on: people can log in, and an answer to a guest is kept on their page.
+  if (isReady) return console.log('Hospes has ended. To have it back: hospes --config server/hospes.toml serve');
+  process.exitCode ||= code ?? 1;
+  return stop();
+});
 
 const discovery = `${ISSUER}/v1/public/${known.PROJECT_ID}/.well-known/openid-configuration`;
 while (!(await fetch(discovery).catch(() => undefined))?.ok) {
   if (process.exitCode) process.exit();
   await sleep(100);
 }
-known.CLIENT_ID ??= await register('Lantern', ['http://127.0.0.1/callback']);
+isReady = true;
+known.BEACON_ID ??= await register('Beacon', ['http://127.0.0.1/callback']);
 writeFileSync('server/harbour.json', JSON.stringify(known, null, 2));
 
 console.log(`
 Harbour's users are ada, ben and cleo @harbour.example; their password is: correct horse battery staple
 To be a guest, in another terminal of this folder:
 
+  ISSUER=${ISSUER} CLIENT_ID=${known.LANTERN_ID} \\
+  SCOPE="openid offline_access notes.read notes.write" node ../command-line/get-token.mjs
+
+and a guest of Stytch's contract, who goes to Harbour's page at once:
+
   ISSUER=${discovery} \\
-  CLIENT_ID=${known.CLIENT_ID} SCOPE="openid email offline_access notes.read notes.write" \\
+  CLIENT_ID=${known.BEACON_ID} SCOPE="openid email offline_access notes.read notes.write" \\
   node ../command-line/get-token.mjs
 `);

@@ -66,9 +66,9 @@ export class Page {
 export class Person {
   #cookies = new Map();
 
-  /** `home` is who draws the pages. */
-  constructor(username, password = PASSWORD, home = issuer) {
-    this.home = new URL(home).origin;
+  /** `homes` are those who draw the pages. */
+  constructor(username, password = PASSWORD, ...homes) {
+    this.homes = (homes.length ? homes : [issuer]).map((home) => new URL(home).origin);
     this.username = username;
     this.password = password;
     this.visited = [];
@@ -102,7 +102,7 @@ export class Person {
       assert.notEqual(response.status, 307, 'a 307 would send the form (and the password) on');
       await response.arrayBuffer();
       const next = new URL(location, url);
-      if (next.origin !== this.home) return next;
+      if (!this.homes.includes(next.origin)) return next;
       url = next.href;
       init = undefined;
     }

@@ -121,6 +121,39 @@ describe('bring your own login', { skip }, () => {
     assert.equal((await client.tokenIntrospection(guest, refreshed.access_token)).active, true);
   });
 
+  test('a guest that begins at Hospes meets the same page and the same login', async () => {
+    const lantern = await client.discovery(new URL(issuer), known.LANTERN_ID, undefined, client.None(), {
+      execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks],
+    });
+    const redirect_uri = `http://127.0.0.1:${await freePort()}/callback`;
+    const ask = async (more) => {
+      const pkceCodeVerifier = client.randomPKCECodeVerifier();
+      const checks = { pkceCodeVerifier, expectedState: client.randomState() };
+      const code_challenge = await client.calculatePKCECodeChallenge(pkceCodeVerifier);
+      const url = client.buildAuthorizationUrl(lantern, {
+        redirect_uri, scope: 'openid notes.read notes.write', state: checks.expectedState, code_challenge,
+        code_challenge_method: 'S256', ...more,
+      });
+      return { checks, url };
+    };
+    const ada = new Person('ada@harbour.example', undefined, harbour, issuer);
+    const first = await ask();
+    const tokens = await client.authorizationCodeGrant(lantern, await ada.authorize(first.url), first.checks);
+    assert.deepEqual(ada.visited, ['login', 'consent']);
+    assert.equal((await call('GET', '/v1/users/harbour%7Cada')).user_id, tokens.claims().sub);
+    // A fresh login is one that is not older than the request; tokens count in seconds.
+    await sleep(1100);
+    const fresh = await ask({ prompt: 'login' });
+    await ada.authorize(fresh.url);
+    assert.equal(ada.visited[0], 'login');
+    const nobody = await ask({ prompt: 'none' });
+    const refused = await new Person('ben@harbour.example', undefined, harbour, issuer).authorize(nobody.url);
+    await assert.rejects(client.authorizationCodeGrant(lantern, refused, nobody.checks), { error: 'login_required' });
+    const no = await ask({ prompt: 'consent' });
+    const denied = await ada.authorize(no.url, { answer: 'consent-deny' });
+    await assert.rejects(client.authorizationCodeGrant(lantern, denied, no.checks), { error: 'access_denied' });
+  });
+
   test('a user without the role sees what they cannot give, and does not give it', async () => {
     const ben = person('ben');
     const { url } = await request();
@@ -207,7 +240,7 @@ describe('bring your own login', { skip }, () => {
     await call('POST', '/v1/users/harbour%7Cben/enable');
     // No token of the second in which the user was disabled counts any more.
     await sleep(1100);
-    await signIn(ben);
+    await signIn(person('ben'));
   });
 
   test('a user who closes their account takes it from every guest at once', async () => {
