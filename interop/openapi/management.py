@@ -1,4 +1,4 @@
-"""The management API as these tests call it, and the records that they need there."""
+"""Our APIs as these tests call them, and the records that they need there."""
 
 import base64
 import hashlib
@@ -35,6 +35,13 @@ def call(method, path, body=None):
             return json.load(response)
     except urllib.error.HTTPError as error:
         raise AssertionError(f"{method} {path}: {error.code} {error.read().decode()}") from None
+
+
+def from_page(path, body):
+    """A call by a page of the host app, which has no secret."""
+    request = urllib.request.Request(ISSUER + path, data=json.dumps(body).encode(), headers={"content-type": "application/json"})
+    with urllib.request.urlopen(request) as response:
+        return json.load(response)
 
 
 def form(path, fields):

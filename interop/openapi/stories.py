@@ -147,6 +147,41 @@ def a_user_who_decides():
     return path(interaction_id=interaction_id) | body(**decision)
 
 
+# ---------------------------------------------------------------- the same page, from the browser; who calls has a session
+
+NONCE = base64.urlsafe_b64encode(hashlib.sha256(b"made by the page").digest()).decode().rstrip("=")
+PAGE_INTERACTION = "/interactions/{interaction_id}"
+
+
+@story("POST /interactions")
+def a_query_of_a_page():
+    return body(query=a_query()["body"]["query"], nonce=NONCE)
+
+
+def an_interaction_of_a_page():
+    return management.from_page("/interactions", a_query_of_a_page()["body"])["interaction_id"]
+
+
+@story(f"POST {PAGE_INTERACTION}/login")
+def a_user_whom_a_page_has_logged_in():
+    return path(interaction_id=an_interaction_of_a_page()) | body(nonce=NONCE)
+
+
+@story(f"POST {PAGE_INTERACTION}/decide")
+def a_user_who_turns_back():
+    return path(interaction_id=an_interaction_of_a_page()) | body(decision="deny", nonce=NONCE)
+
+
+@story("POST /account/session")
+def a_password_on_a_page():
+    return body(email=management.login()["email"], password=management.PASSWORD)
+
+
+@story("DELETE /account/connected_apps/{client_id}")
+def an_app_that_was_not_connected():
+    return path(client_id=management.app()["client_id"])
+
+
 # ---------------------------------------------------------------- public tokens
 
 
