@@ -187,7 +187,10 @@ async fn pages_in_the_browser_are_named_by_their_exact_origins() {
     let patch = |sdk: Value| host.call(Method::PATCH, "/v1/settings", Some(json!({ "sdk": sdk })));
     let origins = json!(["https://app.example", "https://app.example:8443", "http://localhost:3000"]);
     let set = patch(json!({ "enabled": true, "domains": origins })).await.done();
-    assert_eq!(set["settings"]["sdk"], json!({ "enabled": true, "domains": origins }));
+    let sdk = json!({
+        "enabled": true, "domains": origins, "sign_up": false, "http_only_cookies": false, "cookie_domain": null,
+    });
+    assert_eq!(set["settings"]["sdk"], sdk);
     for (domains, expected) in [
         (json!(["https://app.example/"]), "sdk.domains: `https://app.example/`: write the origin as browsers send it"),
         (json!(["https://*.app.example"]), "there are no wildcards"),
