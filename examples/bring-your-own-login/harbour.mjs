@@ -1,12 +1,13 @@
 // Harbour, an application with a login of its own, lets other applications act for its users.
 //
-// A guest sends the browser to /authorize, by way of Hospes or at once. Harbour logs its user in as always, shows Hospes the
-// token of that login, asks the user, and sends the browser back with what Hospes answers. Codes, tokens and keys are the
-// business of Hospes.
+// A guest sends the browser to /authorize, by way of Hospes or at once. Harbour logs its user in as always, shows Hospes
+// the token of that login, asks the user, and sends the browser back with what Hospes answers. Codes, tokens and keys are
+// the business of Hospes.
 
 import { createServer } from 'node:http';
 import {
-  asked, attest, authorize, Away, decideInteraction, disable, loggedIn, openInteraction, questionOf, Refused, startAuthorization,
+  asked, attest, authorize, Away, decideInteraction, disable, loggedIn, openInteraction, questionOf, Refused,
+  startAuthorization,
 } from './hospes.mjs';
 import { beginSession, close, endSession, jwks, logIn, sessionOf, tokenOf, userOf } from './login.mjs';
 import { consentPage, homePage, loginPage, problemPage, retryPage, STYLE } from './pages.mjs';
@@ -26,8 +27,7 @@ async function beginByHandle({ url, session }) {
   if (interaction.next === 'redirect') return redirect(interaction.redirect_url);
   // The handle is in the address to which the login leads back.
   if (interaction.next === 'login' || !session) return toLogin(url);
-  const { client, scopes, redirect: to, confirm_only: confirmOnly } = interaction;
-  return page(consentPage({ client: client.name, scopes, redirect: to, confirmOnly, kept: { interaction: id } }, session.user));
+  return page(consentPage({ ...interaction, confirmOnly: interaction.confirm_only, kept: { interaction: id } }, session.user));
 }
 
 /** The guest came straight here, as those of Stytch's contract do. */
@@ -47,18 +47,19 @@ async function beginByQuery({ url, session }) {
   const to = new URL(request.redirect_uri);
   const isHere = ['localhost', '127.0.0.1', '[::1]'].includes(to.hostname);
   return page(consentPage({
-    client: client.client_name,
-    scopes: scope_results.map(({ scope, description, is_grantable }) => ({ scope, text: description, grantable: is_grantable })),
+    client: { name: client.client_name },
+    scopes: scope_results.map((result) => ({ scope: result.scope, text: result.description, grantable: result.is_grantable })),
     redirect: { host: to.host || to.href, kind: to.protocol === 'https:' && !isHere ? 'web' : 'app' },
     kept: { query: url.search },
   }, session.user));
 }
 
-/** The user's answer. A request that was whole comes back with the form and is checked anew, as if it were the first time. */
+/** The user's answer. A whole request comes back with the form and is checked anew, as if it were the first time. */
 async function decide({ form, session }) {
   const [id, query] = [form.get('interaction'), form.get('query') ?? ''];
   // Whoever was asked has gone, and perhaps another has come: they are asked themselves.
-  if (session?.user.id !== form.get('user')) return redirect(`/authorize${id ? `?${new URLSearchParams({ interaction: id })}` : query}`);
+  const again = id ? `/authorize?${new URLSearchParams({ interaction: id })}` : `/authorize?${new URLSearchParams(query)}`;
+  if (session?.user.id !== form.get('user')) return redirect(again);
   const isAllowed = form.get('answer') === 'allow';
   try {
     if (id) {

@@ -12,8 +12,11 @@ body { font: 1rem/1.5 system-ui, sans-serif; color: #17324d; background: #eef3f7
 main { max-width: 26rem; margin: 12vh auto 2rem; padding: 2rem; background: #fff; border-radius: 12px; }
 h1 { font-size: 1.4rem; margin-top: 0; }
 main { overflow-wrap: anywhere; }
+@media (max-width: 30rem) { main { margin: 1rem .5rem; } }
 label { display: block; margin: 1rem 0; }
-label.box { display: flex; gap: .5rem; margin: 0; }
+ul { padding-left: 1.7rem; }
+li.box { list-style: none; margin-left: -1.7rem; }
+li.box label { display: flex; gap: .5rem; margin: 0; }
 input[type=checkbox] { flex: none; width: 1.2rem; height: 1.2rem; margin: .15rem 0 0; }
 .warning { padding: .6rem .9rem; background: #fdf3d7; border-radius: 6px; }
 input:not([type=checkbox]) { box-sizing: border-box; width: 100%; padding: .6rem; font: inherit; border: 1px solid #7b93a8; border-radius: 6px; }
@@ -52,24 +55,29 @@ ${problem ? html`<p role="alert">${problem}</p>` : ''}
  * `kept` are the fields by which the form says what it answers. A page left open must not answer for the next user, so it
  * also says whom it has asked.
  */
-export const consentPage = ({ client, scopes, redirect, confirmOnly, kept }, user) =>
-  page('consent', confirmOnly ? `Go on to ${client}?` : `Allow ${client}?`, html`
-<p><b>${client}</b> asks to use Harbour for you, <b>${user.email}</b>${confirmOnly ? ', as you have allowed before' : ''}.</p>
+export const consentPage = ({ client, resources = [], scopes, redirect, confirmOnly, kept }, user) =>
+  page('consent', confirmOnly ? `Go on to ${client.name}?` : `Allow ${client.name}?`, html`
+<p><b>${client.name}</b> asks to use Harbour for you, <b>${user.email}</b>${confirmOnly ? ', as you have allowed before' : ''}.
+${client.verified ? 'We know who makes it.' : 'We have not checked who makes it.'}</p>
+${client.deceptive ? html`<p class="warning">Look at its name twice: some letters in it look like others.</p>` : ''}
 <form id="consent-form" method="post" action="/authorize">
 ${hidden({ ...kept, user: user.id })}
-${confirmOnly ? scopes.filter(({ grantable }) => grantable).map(({ scope }) => hidden({ scope })) : html`<ul>${scopes.map(scopeItem)}</ul>`}
+${confirmOnly ? scopes.filter(({ grantable }) => grantable).map(({ scope }) => hidden({ scope })) : listOf(scopes)}
+${resources.length ? html`<p>It will work with ${resources.map(({ name, resource }) => name ?? resource).join(', ')}.</p>` : ''}
 <p>The answer goes to <b>${redirect.host}</b>.</p>
-${redirect.kind === 'web' ? '' : html`<p class="warning">That is a program on this device. Allow it only if you have just started it.</p>`}
+${redirect.kind === 'web' ? '' : html`<p class="warning">A program on this device asks. Allow it only if you have just started it.</p>`}
 <div class="row">
 <button id="consent-allow" name="answer" value="allow">${confirmOnly ? 'Continue' : 'Allow'}</button>
 <button id="consent-deny" name="answer" value="deny" class="quiet">${confirmOnly ? 'Cancel' : 'Deny'}</button>
 </div>
 </form>`);
 
+const listOf = (scopes) => html`<ul>${scopes.map(scopeItem)}</ul>`;
+
 function scopeItem({ scope, text, grantable, optional }) {
   if (!grantable) return html`<li class="no">${text}: your account may not do this</li>`;
   if (!optional) return html`<li>${text}${hidden({ scope })}</li>`;
-  return html`<li><label class="box"><input type="checkbox" name="scope" value="${scope}" checked> ${text}</label></li>`;
+  return html`<li class="box"><label><input type="checkbox" name="scope" value="${scope}" checked> ${text}</label></li>`;
 }
 
 const hidden = (fields) =>
