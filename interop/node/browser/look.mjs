@@ -6,6 +6,27 @@ import { join } from 'node:path';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
+/**
+ * What is found on a page at these widths, light and dark, one line each: at every width what is too wide or cut, and at
+ * those of `axeAt` what axe finds. With a folder, a picture of each.
+ */
+export async function lookAt(page, name, { widths, axeAt = widths, folder }) {
+  const findings = [];
+  for (const width of widths) {
+    await page.setViewportSize({ width, height: width < 500 ? 640 : 900 });
+    for (const colorScheme of ['light', 'dark']) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await picture(page, folder, `${name}-${width}-${colorScheme}`);
+      // In the dark nothing but the colours is another.
+      const isDark = colorScheme === 'dark';
+      const found = isDark ? [] : await layoutOf(page);
+      if (axeAt.includes(width)) found.push(...(await axeFindings(page, isDark && ['color-contrast'])));
+      findings.push(...found.map((finding) => `${name}, ${width} px, ${colorScheme}: ${finding}`));
+    }
+  }
+  return findings;
+}
+
 /** What is wider than the window, outside of it, or cut by a box around it; one line each. */
 export function layoutOf(page) {
   return page.evaluate(() => {

@@ -13,12 +13,6 @@ import { openGuest } from './scenarios/guest.mjs';
 import { trouble } from './scenarios/trouble.mjs';
 import { Visit } from './scenarios/visit.mjs';
 
-/** What is known not to hold yet, where, and why. */
-const awaited = [
-  [/^(?!pages)/, /^a second visit/, 'the interaction does not say that a confirmation is enough'],
-];
-const awaits = (name, title) => awaited.find(([hosts, titles]) => hosts.test(name) && titles.test(title))?.at(-1);
-
 const only = process.env.SCENARIO_HOSTS?.split(',');
 const files = readdirSync(new URL('./hosts/', import.meta.url)).filter((file) => file.endsWith('.mjs'));
 const hosts = await Promise.all(files.map((file) => import(`./hosts/${file}`)));
@@ -39,12 +33,12 @@ describe('scenarios', { concurrency: 2 }, () => {
       after(async () => (await starting)?.stop());
 
       for (const [title, scenario] of Object.entries({ ...main, ...more, ...trouble, ...attacks, ...appearance })) {
-        test(title, { timeout: 90_000, todo: awaits(name, title) }, async (context) => {
+        test(title, { timeout: 90_000 }, async (context) => {
           await play(scenario, await started(), context);
         });
       }
       for (const [title, scenario] of Object.entries(main)) {
-        test(`${title}; without JavaScript`, { timeout: 90_000, todo: awaits(name, title) }, async (context) => {
+        test(`${title}; without JavaScript`, { timeout: 90_000 }, async (context) => {
           const host = await started();
           if (!host.noScript) return context.skip('its page is a program');
           await play(scenario, host, context, { javaScriptEnabled: false });

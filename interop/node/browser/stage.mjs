@@ -6,18 +6,16 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PASSWORD, issuer } from '../person.mjs';
 import { launch } from './chromium.mjs';
+import { lookAt } from './look.mjs';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const screenshots = fileURLToPath(new URL('../../../test-results/browser/', import.meta.url));
-mkdirSync(screenshots, { recursive: true });
 
 /** What the clients' sites were asked for. */
 export const received = [];
@@ -142,22 +140,7 @@ export function screenshot(page, name) {
 
 /** Looks at a page as its visitors do: narrow and wide, light and dark. No finding of axe, nothing cut off. */
 export async function inspect(page, name) {
-  const findings = [];
-  for (const [width, height] of [[320, 640], [1440, 900]]) {
-    for (const colorScheme of ['light', 'dark']) {
-      await page.setViewportSize({ width, height });
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      await page.screenshot({ path: join(screenshots, `${name}-${width}-${colorScheme}.png`), fullPage: true });
-      const where = `${name}, ${width} px, ${colorScheme}`;
-      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-      if (overflow > 0) findings.push(`${where}: ${overflow} px wider than the window`);
-      if ((await page.locator('h1').count()) !== 1) findings.push(`${where}: not exactly one h1`);
-      await page.evaluate(axe);
-      const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
-      for (const { id, help, nodes } of violations) {
-        findings.push(`${where}: ${id} (${help}): ${nodes.map((node) => node.html).join(' | ').slice(0, 400)}`);
-      }
-    }
-  }
+  const findings = await lookAt(page, name, { widths: [320, 1440], folder: screenshots });
+  if ((await page.locator('h1').count()) !== 1) findings.push(`${name}: not exactly one h1`);
   assert.deepEqual(findings, []);
 }

@@ -5,29 +5,16 @@ import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { axeFindings, drawnAs, focused, layoutOf, movements, picture } from '../look.mjs';
+import { drawnAs, focused, layoutOf, lookAt, movements, picture } from '../look.mjs';
 
 const { deepEqual, equal, match, ok } = assert;
 const WIDTHS = [320, 375, 768, 1280, 1920];
 
 /** Nothing wider than the window and nothing cut at any width, light and dark; nothing for axe on a phone and on a desk. */
-async function inspect(visit, screen, widths = WIDTHS) {
-  const { page, pictures, host } = visit;
-  const findings = [];
-  for (const width of widths) {
-    await page.setViewportSize({ width, height: width < 500 ? 640 : 900 });
-    for (const colorScheme of ['light', 'dark']) {
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      const where = `${screen}, ${width} px, ${colorScheme}`;
-      await picture(page, pictures, `${host.name}-${screen}-${width}-${colorScheme}`);
-      const found = colorScheme === 'light' ? await layoutOf(page) : [];
-      // In the dark nothing but the colours is another.
-      if (width === 320 || width === 1280) found.push(...(await axeFindings(page, colorScheme === 'dark' && ['color-contrast'])));
-      findings.push(...found.map((finding) => `${where}: ${finding}`));
-    }
-  }
+async function inspect({ page, pictures, host }, screen, widths = WIDTHS) {
+  const found = await lookAt(page, `${host.name}-${screen}`, { widths, axeAt: [320, 1280], folder: pictures });
+  deepEqual(found, []);
   await page.emulateMedia({ colorScheme: 'light', reducedMotion: null });
-  deepEqual(findings, []);
 }
 
 async function toLogin(visit, extra) {
