@@ -62,6 +62,19 @@ export const attacks = {
     equal(visit.answers(asked).length, 0);
   },
 
+  // Row 9, CVE-2025-4143: what was checked at the beginning holds to the end.
+  'another redirect URI slipped into the answer counts for nothing': async (visit) => {
+    const asked = await visit.question({ prompt: 'consent' });
+    const { url, headers, data } = await visit.heldSubmit(() => visit.consent().allow.click());
+    const elsewhere = 'https://evil.example/callback';
+    const [ours, theirs] = [asked.redirectUri, elsewhere].map(encodeURIComponent);
+    const swapped = /json/.test(headers['content-type'])
+      ? JSON.stringify({ ...JSON.parse(data || '{}'), redirect_uri: elsewhere })
+      : `${data.replaceAll(ours, theirs)}&redirect_uri=${theirs}`;
+    // Refused, or not looked at; `follow` leads nowhere but to the host and the guest.
+    await visit.follow({ url, headers, data: swapped });
+  },
+
   'an error that the guest must not be told stays with the user': async (visit) => {
     const { page } = visit;
     for (const wrong of [{ redirect_uri: `${visit.guest.origin}/elsewhere` }, { client_id: 'nobody' }]) {

@@ -141,6 +141,7 @@ export class Visit {
       if (!next) return undefined;
       const target = new URL(next, response.url());
       if (target.origin === this.guest.origin) return target.searchParams.get('code') ?? undefined;
+      assert.ok([this.host.issuer, this.host.origin].includes(target.origin), `it leads to ${target}`);
       response = await this.profile.request.get(target.href, { maxRedirects: 0 });
     }
     return assert.fail(`too many redirects, now at ${response.url()}`);
