@@ -6,7 +6,7 @@ import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 import { hospes } from '../hospes.mjs';
 import { PASSWORD, issuer } from '../person.mjs';
-import { answerTo, isOn, listen, open, request, screenshot } from './stage.mjs';
+import { answerTo, isOn, listen, mailedLink, open, request, screenshot } from './stage.mjs';
 import { hostApp } from './stytch/host-app.mjs';
 
 const SECRET = 'secret-test-for-interop-0123456789abcdef';
@@ -170,6 +170,27 @@ story('headless: signing up is the operator’s to allow, and who has an account
   await hospes('settings', 'set', 'sdk.sign_up', 'null');
 });
 
+story('headless: a mail with a link, and a new password', async (page) => {
+  const urls = [{ url: `${home}/headless`, types: [{ type: 'RESET_PASSWORD', is_default: true }] }];
+  await hospes('settings', 'set', 'redirect_urls', JSON.stringify(urls));
+  await page.goto(`${home}/headless`);
+  await page.waitForFunction(() => window.stytch);
+  const start = (email) => window.stytch.passwords.resetByEmailStart({ email, reset_password_redirect_url: `${location.origin}/headless` });
+  assert.equal(await refusal(page, start, 'nobody@harbour.example'), 'done');
+  assert.equal(await refusal(page, start, 'finn@harbour.example'), 'done');
+  const link = new URL(await mailedLink('finn@harbour.example'));
+  assert.equal(link.origin + link.pathname, `${home}/headless`);
+  await page.goto(link.href);
+  await page.waitForFunction(() => window.stytch);
+  const { user } = await page.evaluate(() => {
+    const token = new URLSearchParams(location.search).get('token');
+    return window.stytch.passwords.resetByEmail({ token, password: 'umbrella over the north pier', session_duration_minutes: 60 });
+  });
+  assert.equal(user.emails[0].email, 'finn@harbour.example');
+  assert.equal(await page.evaluate(() => window.stytch.user.getSync().user_id), user.user_id);
+  await hospes('settings', 'set', 'redirect_urls', 'null');
+});
+
 story('headless: what is wrong is told by a name and by what to change', async (page) => {
   await page.goto(`${home}/headless`);
   await logIn(page, 'emil');
@@ -302,4 +323,27 @@ story('react: login with a password, then consent; roles are known in the browse
   await page.getByRole('button', { name: 'Allow' }).click();
   await isOn(page, 'guest');
   assert.deepEqual((await redeem(asked)).scope.split(' ').sort(), ['email', 'notes.read', 'notes.write', 'openid']);
+});
+
+story('react: a wrong password is told, and a stranger signs up where that is allowed', async (page) => {
+  await hospes('settings', 'set', 'sdk.sign_up', 'true');
+  try {
+    await page.goto(`${home}/react`);
+    await page.locator('input[type="email"]').fill('ben@harbour.example');
+    await page.getByRole('button', { name: 'Continue with email' }).click();
+    await page.locator('input[type="password"]').fill('not the password');
+    await page.getByRole('button', { name: /continue|log ?in/i }).first().click();
+    // The component has words of its own for what the server names.
+    await page.getByText(/unauthorized credentials/i).waitFor();
+    await page.goto(`${home}/react`);
+    await page.locator('input[type="email"]').fill('otto@harbour.example');
+    await page.getByRole('button', { name: 'Continue with email' }).click();
+    await page.locator('input[type="password"]').fill('umbrella over the north pier');
+    await screenshot(page, 'stytch-react-sign-up');
+    await page.getByRole('button', { name: /continue|create/i }).first().click();
+    // Who has just come has no role.
+    await page.getByText('may not write').waitFor();
+  } finally {
+    await hospes('settings', 'set', 'sdk.sign_up', 'null');
+  }
 });

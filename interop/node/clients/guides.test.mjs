@@ -169,7 +169,11 @@ test('the first token', { skip }, async () => {
   environment = reader.project();
 });
 
-for (const name of ['README', 'docs/guides/settings', 'docs/guides/audit', 'docs/guides/webhooks', 'docs/guides/bring-your-own-login', 'docs/guides/add-oauth-to-your-app']) {
+const others = [
+  'README', 'docs/guides/settings', 'docs/guides/keep-your-stytch-front-end', 'docs/guides/audit', 'docs/guides/webhooks',
+  'docs/guides/bring-your-own-login', 'docs/guides/add-oauth-to-your-app',
+];
+for (const name of others) {
   const path = `${name}.md`;
   test(`the commands of ${path}`, { skip }, async () => {
     assert.ok(environment, 'the first guide went wrong');

@@ -18,6 +18,22 @@ pub(crate) const ORIGIN: &str = "https://host.example";
 const CALLBACK: &str = "https://app.example/callback";
 const START: &str = "/idp/oauth/authorize/start";
 const SUBMIT: &str = "/idp/oauth/authorize/submit";
+const POSTS: [&str; 14] = [
+    "/sessions/authenticate",
+    "/sessions/revoke",
+    "/sessions/attest",
+    "/sessions/exchange_access_token",
+    START,
+    SUBMIT,
+    "/oauth/logout/start",
+    "/passwords",
+    "/passwords/authenticate",
+    "/passwords/strength_check",
+    "/passwords/email/reset/start",
+    "/passwords/email/reset",
+    "/users/search",
+    "/users/connected_apps/spa/revoke",
+];
 const SCOPES: [&str; 4] = ["openid", "email", "notes:read", "notes:delete"];
 
 /// A page with the packages in it, in somebody's browser.
@@ -500,27 +516,8 @@ async fn row_37_registered_pages_read_every_answer_and_others_none() {
     let page = Page::of(&app, "alice").await;
     let token = page.public_token.clone();
     let bootstrap = format!("/projects/bootstrap/{token}");
-    let paths = [
-        bootstrap.as_str(),
-        "/sessions/authenticate",
-        "/sessions/revoke",
-        "/sessions/attest",
-        "/sessions/exchange_access_token",
-        START,
-        SUBMIT,
-        "/oauth/logout/start",
-        "/passwords",
-        "/passwords/authenticate",
-        "/passwords/strength_check",
-        "/passwords/email/reset/start",
-        "/passwords/email/reset",
-        "/users/search",
-        "/users/me",
-        "/users/connected_apps",
-        "/users/connected_apps/spa/revoke",
-        "/events",
-        "/magic_links/authenticate",
-    ];
+    let gets = [bootstrap.as_str(), "/users/me", "/users/connected_apps", "/events", "/magic_links/authenticate"];
+    let paths = POSTS.into_iter().chain(gets);
     let preflight = async |origin: &str, path: &str| {
         let request = app.http().request(Method::OPTIONS, app.url(&format!("/sdk/v1{path}"))).header("origin", origin);
         app.send(request.header("access-control-request-method", "POST")).await
@@ -583,4 +580,92 @@ async fn row_37_registered_pages_read_every_answer_and_others_none() {
         assert!(off.body.contains("sdk.enabled"), "{}", off.body);
         readable(&off);
     }
+}
+
+/// attacks.md rows 20, 34 and 37: whatever a page sends, the answer is JSON and no fault.
+#[tokio::test]
+async fn row_34_no_input_is_a_fault() {
+    let app = world().await;
+    app.update_settings(|settings| settings.sdk.sign_up = true).await;
+    let page = Page::of(&app, "alice").await;
+    let no_fault = |reply: &Reply, what: &str| {
+        assert!(reply.status < 500, "{what}: {} {}", reply.status, reply.body);
+        reply.json();
+    };
+    let strange = [
+        json!(null),
+        json!(true),
+        json!(-1),
+        json!(1e300),
+        json!(i64::MAX),
+        json!(""),
+        json!("a\u{0}b"),
+        json!("\u{202e}\r\nX-Evil: 1"),
+        json!("%00"),
+        json!("x".repeat(3000)),
+        json!("a.b.c"),
+        json!([]),
+        json!(["", "\u{0}"]),
+        json!([["x"]]),
+        json!({}),
+        json!({ "first_name": 1, "\u{0}": {} }),
+    ];
+    let members = [
+        "email",
+        "password",
+        "token",
+        "profile_id",
+        "access_token",
+        "client_id",
+        "redirect_uri",
+        "response_type",
+        "scopes",
+        "prompt",
+        "state",
+        "nonce",
+        "code_challenge",
+        "code_verifier",
+        "resources",
+        "consent_granted",
+        "session_duration_minutes",
+        "name",
+        "untrusted_metadata",
+        "post_logout_redirect_uri",
+        "id_token_hint",
+        "locale",
+        "reset_password_redirect_url",
+        "reset_password_expiration_minutes",
+    ];
+    for value in &strange {
+        let all = Value::Object(members.iter().map(|name| ((*name).to_owned(), value.clone())).collect());
+        for path in POSTS.iter().filter(|path| **path != "/sessions/revoke") {
+            no_fault(&page.post(path, all.clone()).await, &format!("{path} {value}"));
+        }
+        no_fault(&page.put("/users/me", all).await, &format!("PUT {value}"));
+        // One at a time, in a request that is right without it.
+        for name in answering("s_spa", &SCOPES, true).as_object().unwrap().keys().map(String::as_str).chain([
+            "nonce",
+            "prompt",
+            "resources",
+        ]) {
+            let body = with(answering("s_spa", &SCOPES, true), json!({ name: value }));
+            no_fault(&page.post(SUBMIT, body).await, &format!("{name} {value}"));
+        }
+    }
+    for text in ["", "{", "[]", "null", "\"a\"", "{\"email\": }", "\u{0}"] {
+        for path in POSTS.iter().filter(|path| **path != "/sessions/revoke") {
+            let request = page.request(Method::POST, path, None).body(text);
+            no_fault(&app.send(request).await, &format!("{path} {text}"));
+        }
+    }
+    let large = "x".repeat(200_000);
+    for session in ["a.b.c", "..", ".", "\u{0}", "\u{202e}", "eyJhbGciOiJub25lIn0.e30.", &large[..5000]] {
+        let reply = page.with_session(&json!(session)).get("/users/me").await;
+        no_fault(&reply, session);
+        assert!((400..500).contains(&reply.status), "{session}");
+    }
+    for path in ["/passwords/authenticate", "/events"] {
+        no_fault(&page.post(path, json!({ "email": large })).await, path);
+    }
+    page.get("/users/me").await.data();
 }

@@ -22,12 +22,14 @@ mod users;
 
 use super::{
     browser_api::origin::{self, Allowed, Known},
+    extract::BODY_UNREADABLE,
     management::reply,
 };
 use crate::{app::App, failure::Failure, http::observe::answer_in_time, router::WRONG_METHOD};
 use axum::{
     Router,
-    extract::Request,
+    body::Bytes,
+    extract::{Request, rejection::BytesRejection},
     http::StatusCode,
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse as _, Response},
@@ -71,13 +73,19 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .route("/sdk/v1/users/me", get(users::me).put(users::update_me))
         .route("/sdk/v1/users/connected_apps", get(connected_apps::list))
         .route("/sdk/v1/users/connected_apps/{connected_app_id}/revoke", post(connected_apps::revoke))
-        .route("/sdk/v1/events", post(|| async { StatusCode::NO_CONTENT }))
+        .route("/sdk/v1/events", post(events))
         .route("/sdk/v1/{*other}", any(|| async { Failure::from(NO_SUCH_CALL) }))
         .method_not_allowed_fallback(|| async { Failure::from(WRONG_METHOD) })
         .layer(from_fn_with_state(app.clone(), answer_in_time))
         .layer(from_fn(only_if_on))
         .layer(from_fn_with_state((app.clone(), ALLOWED), origin::only_known))
         .layer(from_fn_with_state(app.clone(), reply::browser_envelope))
+}
+
+/// Telemetry of the packages. It is read, so that the connection can be used again, and forgotten.
+async fn events(sent: Result<Bytes, BytesRejection>) -> Result<StatusCode, Failure> {
+    sent.map_err(|_| BODY_UNREADABLE)?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Below the check of the origin, so that a registered page can read what is wrong.
