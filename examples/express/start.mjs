@@ -8,8 +8,8 @@ import { ISSUER, PASSWORD, addLantern, hospes, invite, made, run, serve } from '
 const { APP_URL = 'http://localhost:3000' } = process.env;
 const policy = fileURLToPath(new URL('../policy.toml', import.meta.url));
 
-const { PROFILE_ID, CLIENT_ID, PROJECT_ID, SECRET } = made(() => {
-  const { project_id, secret } = hospes(['init', '--issuer', ISSUER, '--name', 'Notes']);
+const { PROFILE_ID, CLIENT_ID } = made(() => {
+  hospes(['init', '--issuer', ISSUER, '--name', 'Notes']);
   hospes(['policy', 'apply', policy]);
   hospes(['settings', 'set', 'authorization_url', `${APP_URL}/authorize`]);
   hospes(['settings', 'set', 'sdk.domains', JSON.stringify([APP_URL])]);
@@ -21,18 +21,13 @@ const { PROFILE_ID, CLIENT_ID, PROJECT_ID, SECRET } = made(() => {
     'trusted-profile', 'add', '--name', 'Notes', '--issuer', APP_URL, '--audience', ISSUER,
     '--pem-file', 'notes.pub.pem', '--external-id-claim', 'sub', '--roles-claim', 'roles', '--jit',
   ]);
-  return { PROFILE_ID: profile_id, CLIENT_ID: addLantern(), PROJECT_ID: project_id, SECRET: secret };
+  const CLIENT_ID = addLantern();
+  // Access tokens say who the user is at Hospes; Lantern's are to say who that is at Notes as well.
+  hospes(['client', 'update', CLIENT_ID, '--access-token-template', '{"external_id": {{ user.external_id }}}']);
+  return { PROFILE_ID: profile_id, CLIENT_ID };
 });
 
 await serve();
-// Access tokens say who the user is at Hospes; Lantern's are to say who that is at Notes as well.
-const answer = await fetch(`${ISSUER}/v1/connected_apps/clients/${CLIENT_ID}`, {
-  method: 'PUT',
-  headers: { authorization: `Basic ${btoa(`${PROJECT_ID}:${SECRET}`)}`, 'content-type': 'application/json' },
-  body: JSON.stringify({ access_token_template_content: '{"external_id": {{ user.external_id }}}' }),
-});
-if (!answer.ok) throw new Error(await answer.text());
-
 const PRIVATE_KEY = readFileSync('server/notes.pem', 'utf8');
 run('node', ['app.mjs'], { APP_URL, ISSUER, PROFILE_ID, PRIVATE_KEY });
 console.log(`

@@ -59,6 +59,12 @@ pub struct ClientSettings {
     pub logo_uri: Option<String>,
     #[serde(default)]
     pub client_uri: Option<String>,
+    /// How the client treats what it learns of the user (RFC 7591 §2 `policy_uri`).
+    #[serde(default)]
+    pub policy_uri: Option<String>,
+    /// The client's terms of service (RFC 7591 §2 `tos_uri`).
+    #[serde(default)]
+    pub tos_uri: Option<String>,
     /// The most that this client may ever get; `None` means every scope value of the project.
     #[serde(default)]
     pub scope: Option<Scope>,
@@ -174,6 +180,8 @@ impl ClientSettings {
             post_logout_redirect_uris: Vec::new(),
             logo_uri: None,
             client_uri: None,
+            policy_uri: None,
+            tos_uri: None,
             scope: None,
             default_scope: None,
             resources: None,

@@ -77,6 +77,8 @@ pub fn decide(metadata: &Map<String, Value>, rules: Rules<'_>) -> Result<ClientS
         post_logout_redirect_uris: accepted(metadata, "post_logout_redirect_uris", rules.private_schemes)?.0,
         logo_uri: text(metadata, "logo_uri")?,
         client_uri: text(metadata, "client_uri")?,
+        policy_uri: text(metadata, "policy_uri")?,
+        tos_uri: text(metadata, "tos_uri")?,
         scope: scope(metadata, rules.policy)?,
         jwks: metadata.get("jwks").filter(|value| !value.is_null()).cloned(),
         jwks_uri: text(metadata, "jwks_uri")?,
@@ -196,6 +198,8 @@ pub fn registered_metadata(settings: &ClientSettings) -> Map<String, Value> {
     add("scope", json!(settings.scope.as_ref().map(ToString::to_string)));
     add("client_uri", json!(settings.client_uri));
     add("logo_uri", json!(settings.logo_uri));
+    add("policy_uri", json!(settings.policy_uri));
+    add("tos_uri", json!(settings.tos_uri));
     add("jwks", json!(settings.jwks));
     add("jwks_uri", json!(settings.jwks_uri));
     document
@@ -303,7 +307,7 @@ mod tests {
     #[test]
     fn row_11_no_uri_of_it_is_a_script() {
         for uri in ["javascript:alert(1)", "data:text/html,x", "https://a.example/\"onerror="] {
-            for name in ["logo_uri", "client_uri"] {
+            for name in ["logo_uri", "client_uri", "policy_uri", "tos_uri"] {
                 assert_eq!(ask(json!({ name: uri })), Err(registration_rules::BAD_WEB_URI), "{name} {uri}");
             }
             assert!(ask(json!({ "redirect_uris": [uri] })).is_err());

@@ -42,7 +42,7 @@ pub const NO_REDIRECT_URI: Refusal =
 pub const TOO_MANY_URIS: Refusal = refuse(InvalidRedirectUri, "a client may have at most 100 redirect URIs of a kind");
 pub const BAD_WEB_URI: Refusal = refuse(
     InvalidClientMetadata,
-    "logo_uri and client_uri must be https or http URLs with a host and without user name",
+    "logo_uri, client_uri, policy_uri and tos_uri must be https or http URLs with a host and without user name",
 );
 pub const PKCE_OPTIONAL_FOR_PUBLIC: Refusal =
     refuse(InvalidClientMetadata, "pkce_optional is for confidential clients only");
@@ -201,8 +201,8 @@ fn validate_redirect_uris(settings: &ClientSettings, private_schemes: &[&str]) -
 
 /// These are shown or linked on our pages: what is not a web address would run there (attacks.md row 11).
 fn validate_web_uris(settings: &ClientSettings) -> Result<(), Refusal> {
-    let mut uris = settings.logo_uri.iter().chain(&settings.client_uri);
-    if uris.all(|uri| is_web_uri(uri)) { Ok(()) } else { Err(BAD_WEB_URI) }
+    let uris = [&settings.logo_uri, &settings.client_uri, &settings.policy_uri, &settings.tos_uri];
+    if uris.into_iter().flatten().all(|uri| is_web_uri(uri)) { Ok(()) } else { Err(BAD_WEB_URI) }
 }
 
 fn is_web_uri(text: &str) -> bool {
@@ -401,6 +401,8 @@ mod tests {
         ] {
             check(ClientSettings { logo_uri: Some(uri.into()), ..public() }, Err(BAD_WEB_URI));
             check(ClientSettings { client_uri: Some(uri.into()), ..public() }, Err(BAD_WEB_URI));
+            check(ClientSettings { policy_uri: Some(uri.into()), ..public() }, Err(BAD_WEB_URI));
+            check(ClientSettings { tos_uri: Some(uri.into()), ..public() }, Err(BAD_WEB_URI));
         }
         let logo_uri = Some("https://a.example/logo.png?v=1".into());
         check(ClientSettings { logo_uri, client_uri: Some("http://a.example".into()), ..public() }, Ok(()));

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 
 export const CLIENT = {
   client_id: 'web', name: 'Lighthouse', description: 'Shows your notes beside the weather', logo_url: null,
-  client_url: 'https://lighthouse.example/', policy_url: null, tos_url: null, verified: true, first_party: false, deceptive: false,
+  client_url: 'https://lighthouse.example/', policy_url: 'https://lighthouse.example/privacy', tos_url: null, verified: true, first_party: false, deceptive: false,
 };
 export const USER = { user_id: 'user-test-1', name: 'Ada Quay', email: 'ada@harbour.example' };
 const scope = (name, more = {}) => ({ scope: name, text: name, detail: null, optional: false, grantable: true, reason: null, granted_before: false, ...more });

@@ -55,6 +55,15 @@ pub(super) struct SettingsArguments {
     logo_uri: Option<String>,
     #[arg(long, value_name = "URI")]
     client_uri: Option<String>,
+    /// How it treats what it learns of the user; linked on the consent page of a verified client
+    #[arg(long, value_name = "URI")]
+    policy_uri: Option<String>,
+    /// Its terms of service; linked likewise
+    #[arg(long, value_name = "URI")]
+    tos_uri: Option<String>,
+    /// More claims for its users' access tokens, as in '{"external_id": {{ user.external_id }}}'
+    #[arg(long, value_name = "TEMPLATE")]
+    access_token_template: Option<String>,
     /// You have checked who stands behind it
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     verified: Option<bool>,
@@ -124,6 +133,9 @@ pub(super) enum Unsettable {
     JwksUri,
     LogoUri,
     ClientUri,
+    PolicyUri,
+    TosUri,
+    AccessTokenTemplate,
     AccessTokenAlg,
     IdTokenAlg,
     AccessTokenLifetime,
@@ -143,6 +155,9 @@ impl Unsettable {
             Self::JwksUri => settings.jwks_uri = None,
             Self::LogoUri => settings.logo_uri = None,
             Self::ClientUri => settings.client_uri = None,
+            Self::PolicyUri => settings.policy_uri = None,
+            Self::TosUri => settings.tos_uri = None,
+            Self::AccessTokenTemplate => settings.access_token_template.clear(),
             Self::AccessTokenAlg => settings.access_token_alg = None,
             Self::IdTokenAlg => settings.id_token_alg = None,
             Self::AccessTokenLifetime => settings.access_token_lifetime = None,
@@ -174,6 +189,9 @@ impl SettingsArguments {
         }
         set_some(&mut settings.logo_uri, self.logo_uri.clone());
         set_some(&mut settings.client_uri, self.client_uri.clone());
+        set_some(&mut settings.policy_uri, self.policy_uri.clone());
+        set_some(&mut settings.tos_uri, self.tos_uri.clone());
+        set(&mut settings.access_token_template, self.access_token_template.as_ref());
         set(&mut settings.verified, self.verified.as_ref());
         set(&mut settings.pkce_optional, self.pkce_optional.as_ref());
         set(&mut settings.bypass_consent_for_offline_access, self.bypass_consent_for_offline_access.as_ref());

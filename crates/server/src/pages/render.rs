@@ -560,13 +560,15 @@ fn client(client: &ClientView) -> Value {
         id_host => Url::parse(&client.client_id).ok().filter(|url| url.scheme() == "https").and_then(|url| Some(url.host_str()?.to_owned())),
         logo => client.logo_uri.as_deref().and_then(picture).map(|picture| picture.source),
         site => client.client_uri.as_deref().and_then(site),
+        policy => client.policy_uri.as_deref().and_then(site),
+        terms => client.tos_uri.as_deref().and_then(site),
         verified => client.verified,
         first_party => client.party == Party::First,
         deceptive => client.is_deceptive(),
     }
 }
 
-/// The address of the client's own site, with the host as its text.
+/// A page of the client's own, and its host as the text for it.
 fn site(uri: &str) -> Option<Value> {
     let url = Url::parse(uri).ok().filter(|url| url.scheme() == "https")?;
     Some(context! { host => url.host_str()?, uri => url.as_str() })

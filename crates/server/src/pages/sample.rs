@@ -217,6 +217,8 @@ fn notes() -> ClientView {
         name: "Fieldnotes".to_owned(),
         logo_uri: None,
         client_uri: Some("https://notes.example.com/".to_owned()),
+        policy_uri: Some("https://notes.example.com/privacy".to_owned()),
+        tos_uri: Some("https://notes.example.com/terms".to_owned()),
         verified: true,
         party: Party::Third,
     }
@@ -321,6 +323,8 @@ fn hostile() -> ConsentView {
         name: "P\u{0430}yPal\u{202E} <img src=x onerror=alert(1)> \u{200B}\"'&".to_owned(),
         logo_uri: Some("javascript:alert(1)".to_owned()),
         client_uri: Some("javascript:alert(1)".to_owned()),
+        policy_uri: Some("javascript:alert(1)".to_owned()),
+        tos_uri: Some("javascript:alert(1)".to_owned()),
         verified: false,
         party: Party::Third,
     };

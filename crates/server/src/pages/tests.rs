@@ -44,6 +44,8 @@ fn client() -> ClientView {
         name: "Notes".to_owned(),
         logo_uri: None,
         client_uri: None,
+        policy_uri: None,
+        tos_uri: None,
         verified: false,
         party: Party::Third,
     }

@@ -59,6 +59,8 @@ pub struct ClientView {
     pub name: String,
     pub logo_uri: Option<String>,
     pub client_uri: Option<String>,
+    pub policy_uri: Option<String>,
+    pub tos_uri: Option<String>,
     pub verified: bool,
     pub party: Party,
 }
@@ -70,6 +72,8 @@ impl ClientView {
             name: client.display_name(),
             logo_uri: client.settings.logo_uri.clone(),
             client_uri: client.settings.client_uri.clone(),
+            policy_uri: client.settings.policy_uri.clone(),
+            tos_uri: client.settings.tos_uri.clone(),
             verified: client.settings.verified,
             party: client.settings.party,
         }

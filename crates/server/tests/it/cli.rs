@@ -455,15 +455,24 @@ fn a_client_is_updated_by_the_options_that_it_is_added_with() {
         "--bypass-consent-for-offline-access",
         "--access-token-lifetime",
         "120",
+        "--policy-uri",
+        "https://b.example/privacy",
+        "--tos-uri",
+        "https://b.example/terms",
+        "--access-token-template",
+        r#"{"external_id": {{ user.external_id }}}"#,
     ]));
     let expected = [
         "access_token_lifetime",
+        "access_token_template",
         "bypass_consent_for_offline_access",
         "logo_uri",
         "name",
         "party",
+        "policy_uri",
         "redirect_uris",
         "scope",
+        "tos_uri",
         "verified",
     ];
     assert_eq!(changed, json!({ "client_id": id, "changed": expected }));
@@ -475,6 +484,9 @@ fn a_client_is_updated_by_the_options_that_it_is_added_with() {
         ("party", json!("first")),
         ("verified", json!(true)),
         ("access_token_lifetime", json!(120)),
+        ("policy_uri", json!("https://b.example/privacy")),
+        ("tos_uri", json!("https://b.example/terms")),
+        ("access_token_template", json!(r#"{"external_id": {{ user.external_id }}}"#)),
         // What was not given stays.
         ("grant_types", before["grant_types"].clone()),
         ("secrets", before["secrets"].clone()),

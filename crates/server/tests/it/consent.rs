@@ -185,8 +185,12 @@ async fn the_page_shows_who_asks_and_where_the_answer_goes() {
         assert!(page.body.contains(shown), "{shown}");
     }
     assert!(!html::ids(&page.body).contains(&"consent-unverified".to_owned()));
+    assert!(page.body.contains(r#"href="https://app.example/privacy""#), "RFC 7591 §2: the user is shown policy_uri");
+    let policy_uri = Some("https://spa.example/privacy".to_owned());
+    app.update_client("spa", move |settings| settings.policy_uri.clone_from(&policy_uri)).await;
     let spa = alice.authorize(&app.client("spa").request()).await;
     assert!(html::ids(&spa.body).contains(&"consent-unverified".to_owned()));
+    assert!(!spa.body.contains("https://spa.example/privacy"), "no link that nobody has looked at");
     let loopback = app.client("cli").request().with("redirect_uri", "http://localhost:1234/callback");
     let cli = alice.authorize(&loopback).await;
     assert!(html::ids(&cli.body).contains(&"consent-native".to_owned()), "a loopback address is warned of");

@@ -103,7 +103,8 @@ async fn a_handle_leads_to_the_host_apps_page_and_its_answer_back_to_the_client(
         begun["client"],
         json!({
             "client_id": "web", "name": "Harbour Master", "description": "", "logo_url": null,
-            "client_url": "https://app.example", "policy_url": null, "tos_url": null, "verified": true,
+            "client_url": "https://app.example", "policy_url": "https://app.example/privacy",
+            "tos_url": null, "verified": true,
             "first_party": false, "deceptive": false,
         })
     );

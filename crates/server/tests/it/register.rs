@@ -99,6 +99,12 @@ async fn t05_a_client_that_registered_works_at_once() {
     let by_body = client(&app, &with_secret).with(Authentication::Post(secret));
     by_body.redeem("x").await.refused(400, "invalid_grant");
 
+    let mut linked = public("Lantern");
+    linked["policy_uri"] = json!("https://lantern.example/privacy");
+    linked["tos_uri"] = json!("https://lantern.example/terms");
+    let answer = registered(&app, linked.clone()).await;
+    assert_eq!((&answer["policy_uri"], &answer["tos_uri"]), (&linked["policy_uri"], &linked["tos_uri"]));
+
     let without = registered(&app, public("Lantern")).await;
     assert!(without.get("client_secret").is_none() && without.get("client_secret_expires_at").is_none());
     use_it(&app, &client(&app, &without)).await.tokens();

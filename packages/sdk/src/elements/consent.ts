@@ -1,6 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit-html';
 import { beginningOf } from '../client.js';
 import { HospesError } from '../error.js';
+import type { Messages } from '../locales/en.js';
 import type { ConsentStep, Interaction, LoginStep, RedirectStep, ScopeView } from '../shapes.js';
 import { css } from './css.js';
 import { HospesElement, nameOf } from './element.js';
@@ -49,6 +50,7 @@ export class HospesConsent extends HospesElement {
       .pair { display: flex; align-items: center; justify-content: center; gap: .75rem; margin-block-end: 1.25rem; }
       .dots { inline-size: 1.75rem; block-size: 3px; background: radial-gradient(circle, var(--h-edge) 1.4px, transparent 1.6px) 0 0 / 7px 3px; }
       .site { margin-block-start: .375rem; font-size: .8125rem; color: var(--h-muted); }
+      .site > * { margin-inline: .375rem; color: inherit; }
       .hospes-form > .block { margin-block-start: 1.5rem; }
       /* Below the name: beside it there is no room for these words in any language. */
       .person .who { flex-basis: calc(100% - 3rem); }
@@ -250,6 +252,11 @@ export class HospesConsent extends HospesElement {
       </div>`;
   }
 
+  /** A page of the client's own, if it is on the web. */
+  private page(url: string | null, text: keyof Messages): TemplateResult | typeof nothing {
+    return url?.startsWith('https://') ? html`<a href=${url} target="_blank" rel="noopener noreferrer">${this.t(text)}</a>` : nothing;
+  }
+
   private renderConsent(step: ConsentStep): TemplateResult {
     const { client, user, scopes, confirm_only } = step;
     const name = nameOf(client);
@@ -258,7 +265,7 @@ export class HospesConsent extends HospesElement {
         <div class="pair" aria-hidden="true">${this.avatar(client)}<span class="dots"></span><span class="avatar own">${initial(this.host)}</span></div>
         ${this.heading(title)}
         <p class="badges">${this.badge(client)}</p>
-        ${client.verified && client.client_url ? html`<p class="site"><bdi>${hostOf(client.client_url)}</bdi></p>` : nothing}
+        ${client.verified ? html`<p class="site"><bdi>${client.client_url ? hostOf(client.client_url) : nothing}</bdi> ${this.page(client.policy_url, 'consent.policy')} ${this.page(client.tos_url, 'consent.terms')}</p>` : nothing}
       </div>
       <form class="hospes-form" @submit=${(event: Event) => event.preventDefault()}>
         ${client.deceptive ? html`<div class="hospes-note danger" role="note">${icons.warn}<p>${this.t('consent.deceptive')}</p></div>` : nothing}

@@ -64,6 +64,8 @@ const ar: Messages = {
   'consent.deny': 'رفض',
   'consent.confirm': 'متابعة',
   'consent.cancel': 'إلغاء',
+  'consent.policy': 'سياسة الخصوصية',
+  'consent.terms': 'شروط الخدمة',
   'consent.revocable': 'يمكنك فصل هذا التطبيق في أي وقت.',
 
   'scopes.openid.title': 'معرفة أنك أنت',

@@ -67,6 +67,8 @@ const de: Messages = {
   'consent.deny': 'Ablehnen',
   'consent.confirm': 'Weiter',
   'consent.cancel': 'Abbrechen',
+  'consent.policy': 'Datenschutzerklärung',
+  'consent.terms': 'Nutzungsbedingungen',
   'consent.revocable': 'Sie können diese App jederzeit wieder trennen.',
 
   'scopes.openid.title': 'Erkennen, dass Sie es sind',

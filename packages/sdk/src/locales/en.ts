@@ -63,6 +63,8 @@ const en = {
   'consent.deny': 'Deny',
   'consent.confirm': 'Continue',
   'consent.cancel': 'Cancel',
+  'consent.policy': 'Privacy policy',
+  'consent.terms': 'Terms of service',
   'consent.revocable': 'You can disconnect this app at any time.',
 
   'scopes.openid.title': 'Know that it is you',

@@ -66,6 +66,8 @@ const es: Messages = {
   'consent.deny': 'Rechazar',
   'consent.confirm': 'Continuar',
   'consent.cancel': 'Cancelar',
+  'consent.policy': 'Política de privacidad',
+  'consent.terms': 'Condiciones del servicio',
   'consent.revocable': 'Puedes desconectar esta aplicación cuando quieras.',
 
   'scopes.openid.title': 'Saber que eres tú',

@@ -67,6 +67,8 @@ const fr: Messages = {
   'consent.deny': 'Refuser',
   'consent.confirm': 'Continuer',
   'consent.cancel': 'Annuler',
+  'consent.policy': 'Politique de confidentialité',
+  'consent.terms': 'Conditions d’utilisation',
   'consent.revocable': 'Vous pouvez déconnecter cette application à tout moment.',
 
   'scopes.openid.title': 'Savoir que c’est vous',

@@ -65,6 +65,8 @@ const ja: Messages = {
   'consent.deny': '拒否',
   'consent.confirm': '続ける',
   'consent.cancel': 'キャンセル',
+  'consent.policy': 'プライバシーポリシー',
+  'consent.terms': '利用規約',
   'consent.revocable': 'このアプリの接続はいつでも解除できます。',
 
   'scopes.openid.title': 'ご本人であることの確認',

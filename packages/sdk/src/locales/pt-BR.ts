@@ -66,6 +66,8 @@ const ptBR: Messages = {
   'consent.deny': 'Negar',
   'consent.confirm': 'Continuar',
   'consent.cancel': 'Cancelar',
+  'consent.policy': 'Política de privacidade',
+  'consent.terms': 'Termos de serviço',
   'consent.revocable': 'Você pode desconectar este aplicativo quando quiser.',
 
   'scopes.openid.title': 'Saber que é você',

@@ -33,7 +33,7 @@ story('allow with one value left out and an end, by keyboard only', {}, async (p
     if (seen.at(-1) === 'When I disconnect it') await page.keyboard.press('ArrowDown');
     if (seen.at(-1) === 'Allow') break;
   }
-  assert.deepEqual(seen, ['Sign in with another account', 'notes.write', 'Full address', 'When I disconnect it', 'Allow']);
+  assert.deepEqual(seen, ['Privacy policy', 'Sign in with another account', 'notes.write', 'Full address', 'When I disconnect it', 'Allow']);
   const before = Date.now();
   await page.keyboard.press('Enter');
   await page.waitForURL(/callback\?code=c&state=s/);
@@ -170,6 +170,7 @@ story('loopback, unverified, look-alike name, a URL as id, what cannot be grante
   for (const shown of ['Not verified by Harbour', 'look like others', 'tools.example', 'Manage everybody’s notes', 'Your account does not have these rights', 'has not checked who made this app', 'New']) {
     assert.ok(other.includes(shown), `${shown} is not shown: ${other}`);
   }
+  assert.equal(await page.getByRole('link').count(), 0, 'no link that nobody has looked at');
   await inspect(page, 'consent-unverified');
 });
 

@@ -71,7 +71,9 @@ pub(crate) struct InteractionClient {
     pub(crate) description: String,
     pub(crate) logo_url: Option<String>,
     pub(crate) client_url: Option<String>,
+    /// How the client treats what it learns of the user.
     pub(crate) policy_url: Option<String>,
+    /// The client's terms of service.
     pub(crate) tos_url: Option<String>,
     /// The operator knows who stands behind it.
     pub(crate) verified: bool,
@@ -137,8 +139,8 @@ impl InteractionClient {
             description: client.settings.description.clone(),
             logo_url: view.logo_uri,
             client_url: view.client_uri,
-            policy_url: None,
-            tos_url: None,
+            policy_url: view.policy_uri,
+            tos_url: view.tos_uri,
             verified: view.verified,
             first_party: view.party == Party::First,
         }

@@ -116,7 +116,7 @@ fn clients() -> Vec<Value> {
             "id": "web", "name": "Harbour Master", "secret": secret_of("web"), "authentication_methods": both,
             "grant_types": code, "redirect_uris": [CALLBACK],
             "post_logout_redirect_uris": ["https://app.example/bye", "com.example.app:/bye"],
-            "client_uri": "https://app.example", "verified": true,
+            "client_uri": "https://app.example", "policy_uri": "https://app.example/privacy", "verified": true,
         }),
         json!({
             "id": "first", "name": "Harbour Notes", "party": "first", "secret": secret_of("first"),
