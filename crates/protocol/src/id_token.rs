@@ -126,16 +126,22 @@ pub struct Hint {
     pub issued_at: Timestamp,
 }
 
-/// Verifies an `id_token_hint` with the `keys` that we sign ID tokens with, retired ones included.
+/// Verifies an `id_token_hint` with the `keys` that we sign ID tokens with, retired ones included. `issuers` are all
+/// that we name ourselves by.
 ///
 /// Expired tokens are good: the client keeps its last ID token for exactly this. But it must be ours, an ID token and,
 /// where the client is known, issued to that client; a hint that is not is refused rather than ignored,
 /// because ignoring it would sign in or out somebody whom the client did not mean.
-pub fn verify_hint(token: &str, keys: &KeySet, issuer: &str, client_id: Option<&ClientId>) -> Result<Hint, Refusal> {
+pub fn verify_hint(
+    token: &str,
+    keys: &KeySet,
+    issuers: &[&str],
+    client_id: Option<&ClientId>,
+) -> Result<Hint, Refusal> {
     let verified = Unverified::parse(token)
         .and_then(|unverified| keys.verify(&unverified))
         .map_err(|error| refuse(InvalidRequest, hint_reason(error)))?;
-    let hint = parse_hint(&verified, issuer)?;
+    let hint = parse_hint(&verified, issuers)?;
     // OIDC Core §3.1.2.1, RP-Initiated Logout §2
     if client_id.is_some_and(|client_id| *client_id != hint.client_id) {
         return Err(HINT_WRONG_AUDIENCE);
@@ -143,7 +149,7 @@ pub fn verify_hint(token: &str, keys: &KeySet, issuer: &str, client_id: Option<&
     Ok(hint)
 }
 
-fn parse_hint(verified: &Verified, issuer: &str) -> Result<Hint, Refusal> {
+fn parse_hint(verified: &Verified, issuers: &[&str]) -> Result<Hint, Refusal> {
     // RFC 8725 §3.11 and §3.12: an access token, a logout token or another JWT of ours is no ID token.
     // `scope` and `client_id` mark JWT access tokens of the legacy shape, whose typ is JWT too.
     let marks_another_kind = ["scope", "client_id", "events", "https://stytch.com/session"]
@@ -153,12 +159,20 @@ fn parse_hint(verified: &Verified, issuer: &str) -> Result<Hint, Refusal> {
         return Err(HINT_WRONG_TYPE);
     }
     // OIDC Core §3.1.3.7
-    if verified.text("iss") != Some(issuer) {
+    if !verified.text("iss").is_some_and(|iss| issuers.contains(&iss)) {
         return Err(HINT_WRONG_ISSUER);
     }
-    // We issue to exactly one audience.
+    // We issue to exactly one audience, which Stytch's plane writes as a list.
+    let aud = match verified.claims().get("aud") {
+        Some(Value::String(aud)) => Some(aud.as_str()),
+        Some(Value::Array(list)) => match list.as_slice() {
+            [Value::String(aud)] => Some(aud.as_str()),
+            _ => None,
+        },
+        _ => None,
+    };
     let (Some(sub), Some(aud), Some(issued_at)) =
-        (verified.text("sub"), verified.text("aud"), verified.claims().get("iat").and_then(numeric_date))
+        (verified.text("sub"), aud, verified.claims().get("iat").and_then(numeric_date))
     else {
         return Err(HINT_WRONG_TYPE);
     };
@@ -264,7 +278,7 @@ mod tests {
         for (name, value) in changes.as_object().unwrap() {
             claims[name] = value.clone();
         }
-        assert_eq!(parse_hint(&Verified::assume(VerifyingAlg::RS256, typ, claims), ISSUER), expected);
+        assert_eq!(parse_hint(&Verified::assume(VerifyingAlg::RS256, typ, claims), &[ISSUER]), expected);
     }
 
     /// CVE-2026-4282: a token of another kind was taken for an ID token.
@@ -280,6 +294,10 @@ mod tests {
             check(Some("JWT"), &json!({ marker: "x" }), Err(HINT_WRONG_TYPE));
         }
         check(Some("JWT"), &json!({ "iss": "https://evil.example" }), Err(HINT_WRONG_ISSUER));
+        check(Some("JWT"), &json!({ "aud": ["web"] }), Ok(hint()));
+        for several in [json!([]), json!(["web", "other"]), json!([1]), json!({ "web": 1 }), json!(null)] {
+            check(Some("JWT"), &json!({ "aud": several }), Err(HINT_WRONG_TYPE));
+        }
         for changes in
             [json!({ "sub": 1 }), json!({ "aud": ["web", "other"] }), json!({ "aud": null }), json!({ "iat": "x" })]
         {
@@ -297,19 +315,19 @@ mod tests {
         let keys: KeySet = [VerifyingKey::from_jwk(&own.public_jwk()).unwrap()].into_iter().collect();
         let token = own.sign(TYP, &claims()).unwrap();
         let web = ClientId::new("web");
-        assert_eq!(verify_hint(&token, &keys, ISSUER, Some(&web)), Ok(hint()));
-        assert_eq!(verify_hint(&token, &keys, ISSUER, None), Ok(hint()));
+        assert_eq!(verify_hint(&token, &keys, &[ISSUER], Some(&web)), Ok(hint()));
+        assert_eq!(verify_hint(&token, &keys, &[ISSUER], None), Ok(hint()));
         let other = ClientId::new("other");
-        assert_eq!(verify_hint(&token, &keys, ISSUER, Some(&other)), Err(HINT_WRONG_AUDIENCE));
+        assert_eq!(verify_hint(&token, &keys, &[ISSUER], Some(&other)), Err(HINT_WRONG_AUDIENCE));
         for (text, reason) in [
             (evil.sign(TYP, &claims()).unwrap(), "id_token_hint has a signature that does not verify"),
             (own.sign(TYP, &json!([])).unwrap(), "id_token_hint is not a signed JWT"),
             ("alice".to_owned(), "id_token_hint is not a signed JWT"),
             ("x".repeat(20_000), "id_token_hint is too long"),
         ] {
-            assert_eq!(verify_hint(&text, &keys, ISSUER, None), Err(refuse(InvalidRequest, reason)));
+            assert_eq!(verify_hint(&text, &keys, &[ISSUER], None), Err(refuse(InvalidRequest, reason)));
         }
-        let retired = verify_hint(&token, &KeySet::default(), ISSUER, None).unwrap_err();
+        let retired = verify_hint(&token, &KeySet::default(), &[ISSUER], None).unwrap_err();
         assert_eq!(retired.description, "id_token_hint was not signed by a key of this issuer");
     }
 }

@@ -96,6 +96,11 @@ pub fn issuer(app: &App, current: &Current, plane: Plane) -> String {
     }
 }
 
+/// Every `iss` that an ID token of this project may have, whichever plane and setting it was issued under.
+pub fn own_names(app: &App) -> [String; 2] {
+    [app.issuer.clone(), stytch_issuer(&app.project)]
+}
+
 /// The audience of a token for `resources`: those, else the project's default resource, else ourselves; on the Stytch
 /// plane the project. And the `more` that client and project ask for.
 fn audience(app: &App, client: &Client, policy: &Policy, resources: &[String], more: Option<&str>) -> Vec<String> {

@@ -120,7 +120,7 @@ impl Records {
         Ok(secrets)
     }
 
-    /// The project's public tokens, as they are in this transaction.
+    /// The project's public tokens, no older than `current`.
     pub fn public_tokens(&self, tx: &mut Tx<'_>, current: &Current) -> Result<Arc<[String]>> {
         let key = (current.counter, current.project.id.clone());
         if let Some(tokens) = self.public_tokens.get(&key) {

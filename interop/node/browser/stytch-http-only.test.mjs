@@ -54,8 +54,8 @@ test('a session lives in cookies alone, from the login over a reload to the logo
       PASSWORD,
     );
     assert.deepEqual([begun.session_token, begun.session_jwt], ['', '']);
-    const cookies = (await profile.cookies()).filter(({ name, value }) => name.startsWith('stytch_session') && value);
-    assert.deepEqual(cookies.map(({ name }) => name).sort(), ['stytch_session', 'stytch_session_jwt']);
+    const cookies = (await profile.cookies()).filter(({ name, value }) => name.includes('stytch_session') && value);
+    assert.deepEqual(cookies.map(({ name }) => name).sort(), ['__Host-stytch_session', '__Host-stytch_session_jwt']);
     for (const { httpOnly, secure, sameSite, domain } of cookies) {
       assert.deepEqual([httpOnly, secure, sameSite, domain], [true, true, 'Lax', 'auth.harbour.example']);
     }
@@ -84,7 +84,7 @@ test('a session lives in cookies alone, from the login over a reload to the logo
     await page.goto(`${HOME}/headless`);
     await page.waitForFunction(() => window.stytch?.session.getSync());
     await page.evaluate(() => window.stytch.session.revoke());
-    const left = (await profile.cookies()).filter(({ name }) => name.startsWith('stytch_session'));
+    const left = (await profile.cookies()).filter(({ name }) => name.includes('stytch_session'));
     assert.deepEqual(left, []);
   } finally {
     await profile.close();

@@ -28,11 +28,11 @@ pub(crate) struct Browser {
 pub(crate) enum FormKind {
     Login,
     Account,
-    /// Whom the page for choosing an account showed.
-    AccountShown,
     Consent,
-    /// What the consent page showed, and to whom.
-    ConsentShown,
+    /// Who was signed in when a page of an interaction was drawn.
+    Person,
+    /// What the consent page asked.
+    Question,
     Logout,
     Apps,
     ForgotPassword,
@@ -44,9 +44,9 @@ impl FormKind {
         match self {
             Self::Login => b"login",
             Self::Account => b"account",
-            Self::AccountShown => b"account-shown",
             Self::Consent => b"consent",
-            Self::ConsentShown => b"consent-shown",
+            Self::Person => b"person",
+            Self::Question => b"question",
             Self::Logout => b"logout",
             Self::Apps => b"apps",
             Self::ForgotPassword => b"forgot-password",
@@ -129,8 +129,8 @@ impl Browser {
     }
 
     /// The token that a form of this kind carries. A form of an interaction is bound to the browser only, so that a login
-    /// or logout in another tab does not make it a forged one; what it showed, and every other form, is bound to the
-    /// session too, so that what one user saw is not answered by the next.
+    /// or logout in another tab does not make it a forged one; who it was drawn for ([`FormKind::Person`]), and every other
+    /// form, is bound to the session too, so that what one user saw is not answered by the next.
     pub(crate) fn csrf(&self, app: &App, kind: FormKind, subject: &str) -> String {
         let session = match kind {
             FormKind::Login
@@ -138,7 +138,7 @@ impl Browser {
             | FormKind::Consent
             | FormKind::ForgotPassword
             | FormKind::ResetPassword => "",
-            FormKind::AccountShown | FormKind::ConsentShown | FormKind::Logout | FormKind::Apps => {
+            FormKind::Person | FormKind::Question | FormKind::Logout | FormKind::Apps => {
                 self.session.as_deref().unwrap_or_default()
             }
         };

@@ -32,7 +32,7 @@ pub(crate) struct Attempt {
     pub(crate) minutes: i64,
 }
 
-/// The longest that a page may ask a session to last: what the operator gives to sessions.
+/// The longest that a page may ask a session to last, from when it asks: what the operator gives to sessions.
 pub(crate) fn longest_minutes(current: &Current) -> i64 {
     current.lifetimes.session.0.div_euclid(60).clamp(5, 527_040)
 }

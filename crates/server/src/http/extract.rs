@@ -108,13 +108,17 @@ pub(crate) fn single(headers: &HeaderMap, name: HeaderName) -> Result<Option<&[u
 }
 
 /// The first cookie of this name.
-pub(crate) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+pub(crate) fn cookie<'h>(headers: &'h HeaderMap, name: &'h str) -> Option<&'h str> {
+    cookies(headers, name).next()
+}
+
+/// Every cookie of this name, in the order of the header. Another one that is no text hides none of them.
+pub(crate) fn cookies<'h>(headers: &'h HeaderMap, name: &'h str) -> impl Iterator<Item = &'h str> {
     headers
         .get_all(COOKIE)
         .iter()
-        .filter_map(|header| header.to_str().ok())
-        .flat_map(|header| header.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(own, _)| *own == name)
+        .flat_map(|header| header.as_bytes().split(|byte| *byte == b';'))
+        .filter_map(|pair| std::str::from_utf8(pair).ok()?.trim().split_once('='))
+        .filter(move |(own, _)| *own == name)
         .map(|(_, value)| value)
 }

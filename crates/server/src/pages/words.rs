@@ -34,7 +34,8 @@ impl Words {
 /// `None` where neither the language nor the policy has words.
 pub(super) fn scope_title(locale: &Locale, value: &str, described: Option<&str>) -> Option<String> {
     let own = locale.text(&format!("scopes.{value}.title")).map(str::to_owned);
-    own.or_else(|| described.map(display_text)).filter(|text| !text.is_empty())
+    let is_text = |text: &String| !text.is_empty();
+    own.filter(is_text).or_else(|| described.map(display_text).filter(is_text))
 }
 
 pub(super) fn scope_detail(locale: &Locale, value: &str) -> Option<String> {

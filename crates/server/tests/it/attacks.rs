@@ -302,6 +302,8 @@ async fn cve_2026_22752_a_dangerous_scheme_in_a_record_is_not_followed() {
     app.update_client("web", |settings| {
         settings.logo_uri = Some("javascript:alert(1)".into());
         settings.client_uri = Some("javascript:alert(1)".into());
+        settings.policy_uri = Some("javascript:alert(1)".into());
+        settings.tos_uri = Some("data:text/html,x".into());
         settings.redirect_uris.push("javascript:alert(1)".into());
         settings.redirect_uris.push("data:text/html,x".into());
     })
@@ -413,6 +415,28 @@ async fn a_consent_form_answers_for_nobody_but_the_user_it_was_drawn_for() {
     let page = browser.submit(account.form().press(decision::CONTINUE)).await;
     assert_eq!(page.page(), "consent", "{}", page.body);
     assert!(page.body.contains("Carol"), "{}", page.body);
+}
+
+/// Row 14: nor for the next user who allowed everything before, and would not be asked at all.
+#[tokio::test]
+async fn a_consent_form_gives_no_code_for_somebody_who_was_not_on_it() {
+    let app = TestApp::new().await;
+    let web = app.client("web");
+    let mut browser = app.browser();
+    let request = web.request().scope("openid");
+    browser.login_and_consent(&request, "bob").await.code();
+    browser.cookies.remove("hospes_session");
+    // The request began with nobody signed in, and Alice logged in elsewhere on our pages.
+    let login = browser.authorize(&request).await;
+    browser.sign_in("alice").await;
+    let of_alice = browser.open(login.url.replace("/login?", "/consent?")).await;
+    assert_eq!(of_alice.page(), "consent", "{}", of_alice.body);
+    browser.sign_in("bob").await;
+    let page = browser.submit(of_alice.form().press(decision::ALLOW)).await;
+    assert_eq!(page.page(), "account", "{}", page.body);
+    assert!(page.body.contains("Bob Pier"), "{}", page.body);
+    let code = browser.submit(page.form().press(decision::CONTINUE)).await.callback().code();
+    assert_eq!(web.redeem(&code).await.tokens().access()["sub"], "user-test-bob");
 }
 
 /// Row 15: names that deceive are not shown as they are.

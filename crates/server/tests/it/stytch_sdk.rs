@@ -307,7 +307,6 @@ async fn nothing_is_done_for_somebody_who_is_not_logged_in() {
     let nobody = Page::open(&app).await;
     let posts = [
         ("/sessions/authenticate", json!({})),
-        ("/sessions/revoke", json!({})),
         (START, asking("spa", &["openid"])),
         (SUBMIT, answering("spa", &["openid"], true)),
         ("/users/connected_apps/spa/revoke", json!({})),
@@ -320,7 +319,7 @@ async fn nothing_is_done_for_somebody_who_is_not_logged_in() {
     }
     nobody.put("/users/me", json!({})).await.refused_by_api(401, "user_unauthenticated");
     let stranger = nobody.with_session(&json!("nobodys-session-token"));
-    for (path, body) in posts.into_iter().filter(|(path, _)| *path != "/sessions/revoke") {
+    for (path, body) in posts {
         stranger.post(path, body).await.refused_by_api(404, "session_not_found");
     }
     // A user who may not come in any more is nobody.
@@ -342,11 +341,11 @@ async fn a_session_is_carried_on_and_ended() {
     app.advance(60);
     let longer = page.post("/sessions/authenticate", json!({ "session_duration_minutes": 60 })).await.data();
     assert_eq!(longer["session"]["expires_at"], "2027-01-15T09:01:00Z");
-    // The JWT shows the session as well as the token does, until it expires.
+    // A back end that was shown the JWT cannot get the session for it.
     let by_jwt = page.with_session(&longer["session_jwt"]);
-    assert_eq!(by_jwt.post("/sessions/authenticate", json!({})).await.data()["session_token"], first["session_token"]);
+    by_jwt.post("/sessions/authenticate", json!({})).await.refused_by_api(401, "unauthorized_credentials");
+    by_jwt.get("/users/me").await.refused_by_api(401, "unauthorized_credentials");
     app.advance(301);
-    by_jwt.post("/sessions/authenticate", json!({})).await.refused_by_api(401, "session_jwt_expired");
     // A page cannot have more than the operator gives: 30 days here.
     for (minutes, error) in [(43_201, 400), (4, 400), (0, 400), (-1, 400), (i64::MAX, 400)] {
         let body = json!({ "session_duration_minutes": minutes });
@@ -359,6 +358,7 @@ async fn a_session_is_carried_on_and_ended() {
     page.post("/sessions/authenticate", json!({})).await.refused_by_api(404, "session_not_found");
     // It is gone already, as the page wants it.
     page.post("/sessions/revoke", json!({})).await.data();
+    Page { session: None, ..page }.post("/sessions/revoke", json!({})).await.data();
 }
 
 /// A session that somebody else put into the page does not become the user's.
@@ -436,7 +436,7 @@ async fn the_user_sees_what_is_connected_and_disconnects_it() {
 
 #[tokio::test]
 async fn a_logout_is_asked_about_unless_the_client_shows_whom_it_means() {
-    let app = TestApp::new().await;
+    let app = world().await;
     let page = Page::of(&app, "alice").await;
     let body = json!({ "client_id": "spa", "post_logout_redirect_uri": "https://app.example/bye", "state": "s 1" });
     let asked = page.post("/oauth/logout/start", body.clone()).await.data();
@@ -461,6 +461,16 @@ async fn a_logout_is_asked_about_unless_the_client_shows_whom_it_means() {
     ] {
         page.post("/oauth/logout/start", with(body.clone(), change)).await.refused_by_api(400, "bad_request");
     }
+    // A client of Stytch's plane has ID tokens of another shape.
+    app.update_client("s_spa", |settings| settings.post_logout_redirect_uris = vec!["https://app.example/bye".into()])
+        .await;
+    let (_, callback) = submitted(&page, answering("s_spa", &["openid"], true)).await;
+    let tokens = redeem(&app, "s_spa", &callback.code()).await;
+    let theirs = json!({ "client_id": "s_spa", "id_token_hint": tokens["id_token"] });
+    let hinted = page.post("/oauth/logout/start", with(body.clone(), theirs)).await.data();
+    assert_eq!(hinted["consent_required"], false);
+    let foreign = json!({ "id_token_hint": tokens["id_token"] });
+    page.post("/oauth/logout/start", with(body.clone(), foreign)).await.refused_by_api(400, "bad_request");
     let nowhere = page.post("/oauth/logout/start", json!({ "client_id": "spa" })).await;
     nowhere.refused_by_api(400, "invalid_argument");
     assert!(nowhere.body.contains("post_logout_redirect_uri"), "{}", nowhere.body);
@@ -499,7 +509,8 @@ async fn a_page_must_name_the_project_by_one_of_its_public_tokens() {
 async fn row_38_a_page_of_another_project_gets_nothing() {
     let app = TestApp::new().await;
     let page = Page::of(&app, "alice").await;
-    let lagoon = app.neighbour("").await.host();
+    let neighbour = app.neighbour("").await;
+    let lagoon = neighbour.host();
     let patch = json!({ "sdk": { "enabled": true, "domains": [ORIGIN] } });
     lagoon.call(Method::PATCH, "/v1/settings", Some(patch)).await.done();
     let foreign = lagoon.post("/v1/public_tokens", json!({})).await.done()["public_token"]["public_token"].clone();
@@ -507,6 +518,11 @@ async fn row_38_a_page_of_another_project_gets_nothing() {
     other.get("/users/me").await.refused_by_api(401, "invalid_public_token");
     let path = format!("/projects/bootstrap/{}", other.public_token);
     page.get(&path).await.refused_by_api(401, "invalid_public_token");
+    // Nor does a session of the one count at the other, whatever token the page has.
+    let foreign_page = app.http().get(format!("{}/sdk/v1/users/me", neighbour.issuer)).header("origin", ORIGIN);
+    let session = page.session.as_deref().unwrap();
+    let reply = app.send(foreign_page.basic_auth(&other.public_token, Some(session))).await;
+    reply.refused_by_api(404, "session_not_found");
 }
 
 /// attacks.md row 37, and that whatever is wrong is told to the page, which reads JSON only.

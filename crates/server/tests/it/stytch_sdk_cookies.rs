@@ -31,7 +31,7 @@ async fn the_tokens_of_a_session_stand_in_cookies_and_nowhere_else() {
     assert_eq!(block["session"]["user_id"], "user-test-alice");
     let cookies = reply.cookies();
     assert_eq!(cookies.len(), 2);
-    for (cookie, name) in cookies.iter().zip(["stytch_session=", "stytch_session_jwt="]) {
+    for (cookie, name) in cookies.iter().zip(["__Host-stytch_session=", "__Host-stytch_session_jwt="]) {
         assert!(cookie.starts_with(name), "{cookie}");
         assert!(cookie.ends_with("; Max-Age=3600; Path=/; Secure; HttpOnly; SameSite=Lax"), "{cookie}");
     }
@@ -78,16 +78,17 @@ async fn a_cookie_counts_only_with_a_registered_origin_and_the_setting() {
     me(&evil).await.refused_by_api(403, "origin_not_registered");
     // What forms of any site can send is not taken, cookie or not.
     for kind in ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data"] {
-        let request = app.http().post(app.url("/sdk/v1/users/me")).header("origin", ORIGIN).header("cookie", &cookie);
-        let reply = app.send(request.header("content-type", kind).body("a=b")).await;
-        assert!((400..500).contains(&reply.status), "{kind}");
+        let name = json!({ "name": { "first_name": "Mallory" } });
+        let request = app.http().put(app.url("/sdk/v1/users/me")).header("origin", ORIGIN).header("cookie", &cookie);
+        let request = request.basic_auth(&page.public_token, Some(&page.public_token)).header("content-type", kind);
+        app.send(request.body(name.to_string())).await.refused_by_api(400, "bad_request");
     }
     // A program that is no page keeps its tokens itself.
     let block = nowhere.log_in("alice", PASSWORD).await;
     assert!(block.cookies().is_empty() && !block.data()["session_token"].as_str().unwrap().is_empty());
     // The cookies of our own pages are not this one, and this one is not theirs.
     let own = page.request(Method::GET, "/users/me", None);
-    let own = own.header("cookie", cookie.replace("stytch_session=", "__Host-hospes_session="));
+    let own = own.header("cookie", cookie.replace("__Host-stytch_session=", "__Host-hospes_session="));
     app.send(own).await.refused_by_api(401, "user_unauthenticated");
 
     app.update_settings(|settings| settings.sdk.http_only_cookies = false).await;
@@ -118,6 +119,15 @@ async fn the_cookies_may_reach_a_back_end_beside_the_issuer() {
     set(json!("harbour.example")).await.done();
     let reply = page.log_in("alice", PASSWORD).await;
     assert!(reply.cookies().iter().all(|cookie| cookie.contains("; Path=/; Domain=harbour.example; Secure;")));
+    // Any host of the domain can set them too, and then nobody can say which are the user's.
+    let other = kept(&page.log_in("bob", PASSWORD).await);
+    let both = format!("{}; {other}", kept(&reply));
+    let me = page.request(Method::GET, "/users/me", None).header("cookie", both);
+    app.send(me).await.refused_by_api(401, "user_unauthenticated");
+    // A neighbour's cookie that is no text hides nothing.
+    let mut beside = b"neighbour=\xff; ".to_vec();
+    beside.extend_from_slice(kept(&reply).as_bytes());
+    app.send(page.request(Method::GET, "/users/me", None).header("cookie", beside)).await.data();
     let revoke = page.request(Method::POST, "/sessions/revoke", Some(&json!({}))).header("cookie", kept(&reply));
     let ended = app.send(revoke).await;
     assert!(ended.cookies().iter().all(|cookie| cookie.contains("=; Max-Age=0; Path=/; Domain=harbour.example;")));

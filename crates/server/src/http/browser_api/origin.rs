@@ -2,8 +2,8 @@
 //!
 //! Specs: Fetch §3.2 and §3.3 (CORS), RFC 6454 §7, OWASP CSRF prevention by verified origin, attacks.md row 37.
 //!
-//! Every method with a body takes JSON, which no form can send, so a page of another origin must ask first. An `Origin` that
-//! is not known is refused whatever else comes along, and is never echoed; `null` is no origin that could be registered.
+//! What carries anything in its body is JSON, which no form can send, so a page of another origin must ask first. And an
+//! `Origin` that is not known is refused whatever else comes along, and is never echoed; `null` is no origin that could be registered.
 
 use crate::{app::App, failure::Failure, records::Current};
 use axum::{

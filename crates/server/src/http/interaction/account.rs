@@ -27,14 +27,22 @@ pub(crate) async fn get(State(app): State<App>, mut visit: Visit, query: Query) 
     if !matches!(waiting.step(visit.now), Ok((_, Step::SelectAccount))) {
         return waiting.advance(&app, &visit).await;
     }
-    let Some((_, user)) = waiting.situation.who(visit.now) else {
-        return Ok(Page::Login.go(&app, waiting.id()));
+    ask(&app, &visit, waiting).await
+}
+
+/// Asks who is signed in whether it is they who go on, also where nothing else is to be asked.
+pub(super) async fn ask(app: &App, visit: &Visit, waiting: Waiting) -> Result<Response, Failure> {
+    let step = waiting.step(visit.now);
+    let (Ok((_, Step::SelectAccount | Step::Consent(_) | Step::Issue(_))), Some((_, user))) =
+        (step, waiting.situation.who(visit.now))
+    else {
+        return waiting.advance(app, visit).await;
     };
     let view = AccountChoiceView {
         form: FormView {
             action: format!("{}/account", app.base_path),
             interaction: Some(waiting.id().as_str().to_owned()),
-            csrf: waiting.csrf(&app, &visit, FormKind::Account, (FormKind::AccountShown, waiting.id().as_str())),
+            csrf: waiting.csrf(app, visit, FormKind::Account, ""),
         },
         client: ClientView::of(waiting.client()),
         account: AccountView::of(user),
@@ -45,14 +53,10 @@ pub(crate) async fn get(State(app): State<App>, mut visit: Visit, query: Query) 
 pub(crate) async fn post(State(app): State<App>, mut visit: Visit, form: Form) -> Result<Response, Failure> {
     let Form(parameters) = form;
     let waiting = waiting::find(&app, &mut visit, &parameters).await?;
-    let page = waiting.check_form(&app, &visit, FormKind::Account, &parameters)?;
+    let drawn = waiting.check_form(&app, &visit, FormKind::Account, &parameters)?;
     match parameters.get(field::DECISION) {
         // Somebody else has logged in since, or nobody is signed in any more.
-        Some(decision::CONTINUE)
-            if !visit.browser.csrf_holds(&app, FormKind::AccountShown, waiting.id().as_str(), page) =>
-        {
-            waiting.advance(&app, &visit).await
-        }
+        Some(decision::CONTINUE) if !drawn.for_who_is_here => ask(&app, &visit, waiting).await,
         Some(decision::CONTINUE) => choose(&app, &mut visit, waiting, &parameters).await,
         Some(decision::SWITCH) => Ok(Page::Login.go(&app, waiting.id())),
         Some(decision::CANCEL) => login::cancel(&app, &visit, waiting).await,

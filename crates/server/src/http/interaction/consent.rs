@@ -3,7 +3,7 @@
 //! Specs: RFC 6749 §10.2, OAuth 2.1 §7.9, OIDC Core §3.1.2.4, RFC 8252 §8.6.
 
 use super::{
-    account::NO_BUTTON,
+    account::{self, NO_BUTTON},
     login,
     waiting::{self, Page, Waiting},
 };
@@ -49,12 +49,7 @@ pub(crate) async fn get(State(app): State<App>, mut visit: Visit, query: Query) 
         form: FormView {
             action: format!("{}/consent", app.base_path),
             interaction: Some(waiting.id().as_str().to_owned()),
-            csrf: waiting.csrf(
-                &app,
-                &visit,
-                FormKind::Consent,
-                (FormKind::ConsentShown, &shown(waiting.id(), &question)),
-            ),
+            csrf: waiting.csrf(&app, &visit, FormKind::Consent, &as_text(waiting.id(), &question)),
         },
         client: ClientView::of(waiting.client()),
         redirect_uri: valid.target.redirect_uri.clone(),
@@ -71,13 +66,19 @@ pub(crate) async fn get(State(app): State<App>, mut visit: Visit, query: Query) 
 pub(crate) async fn post(State(app): State<App>, mut visit: Visit, form: Form) -> Result<Response, Failure> {
     let Form(parameters) = form;
     let waiting = waiting::find(&app, &mut visit, &parameters).await?;
-    let page = waiting.check_form(&app, &visit, FormKind::Consent, &parameters)?;
+    let drawn = waiting.check_form(&app, &visit, FormKind::Consent, &parameters)?;
     match parameters.get(field::DECISION) {
+        // Another user has logged in under the open page, who may need no question: they are shown who they are first.
+        Some(decision::ALLOW) if !drawn.for_who_is_here => account::ask(&app, &visit, waiting).await,
         Some(decision::ALLOW) => {
-            // What the user has not seen they cannot have allowed: the question, or who is signed in, may have changed
-            // under the open page.
+            // What the user has not seen they cannot have allowed: the question may have changed under the open page.
             if let Ok((_, Step::Consent(question))) = waiting.step(visit.now)
-                && !visit.browser.csrf_holds(&app, FormKind::ConsentShown, &shown(waiting.id(), &question), page)
+                && !visit.browser.csrf_holds(
+                    &app,
+                    FormKind::Question,
+                    &as_text(waiting.id(), &question),
+                    drawn.question,
+                )
             {
                 return Ok(Page::Consent.go(&app, waiting.id()));
             }
@@ -111,7 +112,7 @@ async fn allow(app: &App, visit: &Visit, waiting: Waiting, parameters: &Paramete
 }
 
 /// What the page with this question shows, as one text.
-fn shown(id: &InteractionId, question: &ConsentQuestion) -> String {
+fn as_text(id: &InteractionId, question: &ConsentQuestion) -> String {
     let items = question.items.iter().map(|item| format!("{} {} {}", item.value, item.grantable, item.optional));
     let rest = question.claims.iter().chain(&question.resources).cloned();
     let lines: Vec<String> =

@@ -86,6 +86,14 @@ pub(crate) struct Waiting {
     pub(crate) hinted_user: Option<UserId>,
 }
 
+/// A form that came back, as far as its token says how it was drawn.
+pub(crate) struct Drawn<'a> {
+    /// Whoever was signed in then is so now, by the same login.
+    pub(crate) for_who_is_here: bool,
+    /// The token of what it asked.
+    pub(crate) question: Option<&'a str>,
+}
+
 /// Finds the open interaction that `parameters` names.
 pub(crate) async fn find(app: &App, visit: &mut Visit, parameters: &Parameters) -> Result<Waiting, Failure> {
     let id = InteractionId::new(parameters.get(field::INTERACTION).ok_or(UNKNOWN)?);
@@ -140,23 +148,26 @@ impl Waiting {
         &self.interaction.id
     }
 
-    /// The token of a form of this interaction: that we drew it for this browser, and what it `shows` to whom.
-    pub(crate) fn csrf(&self, app: &App, visit: &Visit, form: FormKind, shows: (FormKind, &str)) -> String {
-        let (kind, shown) = shows;
-        format!("{}.{}", visit.browser.csrf(app, form, self.id().as_str()), visit.browser.csrf(app, kind, shown))
+    /// The token of a form of this interaction: that we drew it for this browser, for who is signed in, and what it asks.
+    pub(crate) fn csrf(&self, app: &App, visit: &Visit, form: FormKind, question: &str) -> String {
+        let token = |kind, subject: &str| visit.browser.csrf(app, kind, subject);
+        let id = self.id().as_str();
+        format!("{}.{}.{}", token(form, id), token(FormKind::Person, id), token(FormKind::Question, question))
     }
 
-    /// Refuses a form that we did not draw for this browser; answers with the token of what it showed.
+    /// Refuses a form that we did not draw for this browser.
     pub(crate) fn check_form<'form>(
         &self,
         app: &App,
         visit: &Visit,
         kind: FormKind,
         form: &'form Parameters,
-    ) -> Result<Option<&'form str>, Failure> {
-        let (token, shown) = form.get(field::CSRF).and_then(|token| token.split_once('.')).unzip();
-        visit.check_form(app, kind, self.id().as_str(), token)?;
-        Ok(shown)
+    ) -> Result<Drawn<'form>, Failure> {
+        let mut parts = form.get(field::CSRF).unwrap_or_default().splitn(3, '.');
+        let id = self.id().as_str();
+        visit.check_form(app, kind, id, parts.next())?;
+        let for_who_is_here = visit.browser.csrf_holds(app, FormKind::Person, id, parts.next());
+        Ok(Drawn { for_who_is_here, question: parts.next() })
     }
 
     pub(crate) fn client(&self) -> &Client {

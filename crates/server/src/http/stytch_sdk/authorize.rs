@@ -76,7 +76,7 @@ pub(super) async fn start(
     Body(asked): Body<Request>,
 ) -> Result<Reply<Started>, Failure> {
     app.limits.authorize(call.address)?;
-    let who = Who::Session(call.signed_in(&app, *now).await?);
+    let who = Who::Session(call.signed_in()?);
     let started = idp::started(&app, who, asked.into(), &language, *now).await?;
     Ok(Reply(Started {
         user_id: started.user_id,
@@ -107,7 +107,7 @@ pub(super) async fn submit(
     Body(asked): Body<Submit>,
 ) -> Result<Reply<Submitted>, Failure> {
     app.limits.authorize(call.address)?;
-    let who = Who::Session(call.signed_in(&app, *now).await?);
+    let who = Who::Session(call.signed_in()?);
     let answer = Answer {
         consent_granted: asked.consent_granted,
         state: asked.state,

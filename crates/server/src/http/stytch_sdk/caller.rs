@@ -2,8 +2,8 @@
 //!
 //! Specs: RFC 7617 §2 (Basic).
 //!
-//! The packages send Basic with the public token as user name. The password is the session's token or JWT, or the public
-//! token once more: then nobody is logged in, or the session is in a cookie that the page cannot read.
+//! The packages send Basic with the public token as user name. The password is the session's token, or the public token once
+//! more: then nobody is logged in, or the session is in a cookie that the page cannot read.
 
 use super::cookies;
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
         extract::single,
         management::{
             error::{HAS_NUL, refuse_with},
-            session_block::{NamedSession, named_by_bearer},
+            session_block::NamedSession,
         },
         visit::Address,
     },
@@ -31,7 +31,7 @@ use axum::{
     },
 };
 use base64ct::{Base64, Encoding as _};
-use hospes_protocol::{Refusal, Timestamp, refuse_api, session::Attributes};
+use hospes_protocol::{Refusal, refuse_api, session::Attributes};
 use std::net::IpAddr;
 
 pub(crate) const NO_PUBLIC_TOKEN: Refusal = refuse_api(
@@ -48,7 +48,13 @@ pub(crate) const UNKNOWN_PUBLIC_TOKEN: Refusal = refuse_api(
 pub(crate) const NOT_LOGGED_IN: Refusal = refuse_api(
     401,
     "user_unauthenticated",
-    "nobody is logged in: send the session's token as the password of Basic, or log the user in first",
+    "nobody is logged in: send the session's token as the password of Basic, or log the user in first; a cookie of \
+     sdk.http_only_cookies comes along only where page and server are of one site",
+);
+pub(crate) const JWT_IS_NO_PROOF: Refusal = refuse_api(
+    401,
+    "unauthorized_credentials",
+    "the password of Basic is the session's token, session_token; its JWT is for back ends",
 );
 
 /// A call by a page, or by an app that is none.
@@ -63,7 +69,7 @@ pub(super) struct SdkCall {
 
 /// How a call shows a session.
 enum Shown {
-    /// The token or JWT itself.
+    /// The token itself, or so it should be.
     Bearer(String),
     /// By the SHA-256 of the token in the cookie.
     Cookie([u8; 32]),
@@ -71,17 +77,19 @@ enum Shown {
 
 impl SdkCall {
     /// The session that the call shows, dead or alive.
-    pub(super) async fn session(&self, app: &App, now: Timestamp) -> Result<Option<NamedSession>, Failure> {
+    pub(super) fn session(&self) -> Result<Option<NamedSession>, Refusal> {
         match &self.shown {
-            Some(Shown::Bearer(bearer)) => Ok(Some(named_by_bearer(app, &self.current, bearer, now).await?)),
+            // A JWT goes to back ends and further; whoever has got one must not get the session itself for it.
+            Some(Shown::Bearer(bearer)) if bearer.contains('.') => Err(JWT_IS_NO_PROOF),
+            Some(Shown::Bearer(bearer)) => Ok(Some(NamedSession::Token(sha256(bearer.as_bytes())))),
             Some(Shown::Cookie(hash)) => Ok(Some(NamedSession::Token(*hash))),
             None => Ok(None),
         }
     }
 
     /// The same where nothing can be done without one.
-    pub(super) async fn signed_in(&self, app: &App, now: Timestamp) -> Result<NamedSession, Failure> {
-        Ok(self.session(app, now).await?.ok_or(NOT_LOGGED_IN)?)
+    pub(super) fn signed_in(&self) -> Result<NamedSession, Refusal> {
+        self.session()?.ok_or(NOT_LOGGED_IN)
     }
 
     /// How long a session is to last that begins with this call.
@@ -125,7 +133,8 @@ impl FromRequestParts<App> for SdkCall {
         let shown = match header.session {
             Some(bearer) => Some(Shown::Bearer(bearer)),
             None if by_cookie => {
-                cookies::session_token(&parts.headers).map(|token| Shown::Cookie(sha256(token.as_bytes())))
+                let sdk = &current.project.settings.sdk;
+                cookies::session_token(sdk, &parts.headers).map(|token| Shown::Cookie(sha256(token.as_bytes())))
             }
             None => None,
         };

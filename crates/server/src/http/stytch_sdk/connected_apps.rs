@@ -23,7 +23,7 @@ pub(super) async fn list(
     call: SdkCall,
     now: Now,
 ) -> Result<Reply<UserConnectedAppsReply>, Failure> {
-    let named = call.signed_in(&app, *now).await?;
+    let named = call.signed_in()?;
     let project = app.project.clone();
     let connected_apps = app.store.read(move |tx| {
         let (_, user) = named.find(tx, &project, *now)?.ok_or(NOT_FOUND)?;
@@ -40,7 +40,7 @@ pub(super) async fn revoke(
     now: Now,
     Path(client_id): Path<String>,
 ) -> Result<Reply<Nothing>, Failure> {
-    let named = call.signed_in(&app, *now).await?;
+    let named = call.signed_in()?;
     let (project, client_id) = (app.project.clone(), ClientId::new(client_id));
     let occasion = app.occasion(Actor::User, *now);
     app.store

@@ -1,13 +1,16 @@
 //! A session in cookies that no script can read, under the names that the packages and their back ends know.
 //!
-//! Specs: RFC 6265bis §4.1.2 and §5.7 (`Domain`, `Secure`, `HttpOnly`, `SameSite`).
+//! Specs: RFC 6265bis §4.1.2, §4.1.3 and §5.7 (`__Host-`, `Domain`, `Secure`, `HttpOnly`, `SameSite`).
 //!
-//! They are not the cookies of our own pages: those never leave the issuer's host. A cookie of this kind counts only where
-//! the browser says that a registered page calls, for it comes along whoever made the browser send the request.
+//! They are not the cookies of our own pages. A cookie of this kind counts only where the browser says that a registered page
+//! calls, for it comes along whoever made the browser send the request.
+//!
+//! Where no back end beside the issuer is to get them they are `__Host-` cookies, which no other host can set. Else any host
+//! of the domain can, and two different values are none: which of them is the user's own, nobody can say.
 
 use super::caller::SdkCall;
 use crate::{
-    http::{extract::cookie, management::session_block::SessionBlock},
+    http::{extract::cookies, management::session_block::SessionBlock},
     project_settings::BrowserSdk,
     rfc3339,
 };
@@ -37,8 +40,11 @@ impl IntoResponseParts for SessionCookies {
 }
 
 /// The token of the session in the cookie.
-pub(super) fn session_token(headers: &HeaderMap) -> Option<&str> {
-    cookie(headers, TOKEN).filter(|token| !token.is_empty() && token.len() <= 128)
+pub(super) fn session_token(sdk: &BrowserSdk, headers: &HeaderMap) -> Option<String> {
+    let name = name_of(sdk, TOKEN);
+    let mut values = cookies(headers, &name);
+    let token = values.next().filter(|token| !token.is_empty() && token.len() <= 128)?;
+    values.all(|other| other == token).then(|| token.to_owned())
 }
 
 /// Moves the tokens of a session out of the answer and into cookies, where the project wants it so.
@@ -60,7 +66,13 @@ pub(super) fn clear(call: &SdkCall) -> SessionCookies {
     }
 }
 
+fn name_of(sdk: &BrowserSdk, name: &str) -> String {
+    let prefix = if sdk.cookie_domain.is_none() { "__Host-" } else { "" };
+    format!("{prefix}{name}")
+}
+
 fn text(sdk: &BrowserSdk, name: &str, value: &str, seconds: i64) -> String {
+    let name = name_of(sdk, name);
     let domain = sdk.cookie_domain.as_ref().map(|domain| format!("; Domain={domain}")).unwrap_or_default();
     format!("{name}={value}; Max-Age={seconds}; Path=/{domain}; Secure; HttpOnly; SameSite=Lax")
 }

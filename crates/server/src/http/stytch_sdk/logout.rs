@@ -47,6 +47,7 @@ pub(super) async fn start(
     now: Now,
     Body(asked): Body<Start>,
 ) -> Result<Reply<Started>, Failure> {
+    app.limits.authorize(call.address)?;
     let request = LogoutRequest {
         id_token_hint: asked.id_token_hint,
         client_id: asked.client_id.map(ClientId::new),
@@ -56,7 +57,7 @@ pub(super) async fn start(
     };
     let hint = verified_hint(&app, &request).await?;
     let client_id = request.client_id.clone().or_else(|| hint.as_ref().map(|hint| hint.client_id.clone()));
-    let session = call.session(&app, *now).await?;
+    let session = call.session()?;
     let (registered, session) = {
         let app = app.clone();
         app.clone()

@@ -142,7 +142,8 @@ pub(super) async fn start_reset(
         unique: app.entropy.bytes(),
         destination: Destination::HostApp(url),
         code_challenge: challenge.map_err(|_| BAD_CHALLENGE)?,
-        lifetime: password_reset::lifetime(asked.reset_password_expiration_minutes)?,
+        // No longer than on our own page: strangers ask, and while their links live the user gets no further mails.
+        lifetime: password_reset::lifetime(asked.reset_password_expiration_minutes)?.min(password_reset::LIFETIME),
         attributes: call.attributes(),
         locale: password_email::locale(asked.locale.as_deref())?,
         now: *now,

@@ -1,7 +1,7 @@
 //! `/sdk/v1/sessions`: carry on, end, and begin by a token that was issued elsewhere.
 //!
 //! Whoever logs in gets a session of their own, never the one that the page showed before: what somebody put there cannot
-//! become theirs (session fixation).
+//! become theirs (session fixation). An access token is exchanged for the session on which it was issued.
 
 use super::{
     caller::SdkCall,
@@ -18,7 +18,7 @@ use crate::{
             body::Body,
             exchange,
             reply::{Nothing, Reply},
-            session_block::{SessionBlock, SessionFields, Signer},
+            session_block::{NOT_FOUND, SessionBlock, SessionFields, Signer},
         },
     },
 };
@@ -43,7 +43,10 @@ pub(super) async fn authenticate(
 ) -> Result<(SessionCookies, Reply<SessionBlock>), Failure> {
     let minutes = asked.session_duration_minutes.map(|minutes| call.minutes(Some(minutes))).transpose()?;
     let request = SessionRequest::parse(minutes, None)?;
-    let named = call.signed_in(&app, *now).await?;
+    let named = call.signed_in()?;
+    // Whatever is made up costs no write.
+    let (looking, project) = (named.clone(), app.project.clone());
+    app.store.read(move |tx| Ok(looking.find(tx, &project, *now)?.ok_or(NOT_FOUND)?)).await?;
     let signer = Signer::of(&app, &call.current, *now).await?;
     let stored = app.store.write(move |tx| {
         let project = &signer.current.project.id;
@@ -56,20 +59,22 @@ pub(super) async fn authenticate(
     Ok((cookies::keep(&call, &mut block, *now), Reply(block)))
 }
 
-/// Ends the session. That it has ended already is no error: the page wants to be rid of it.
+/// Ends the session, if there is one. That there is none is no error: the page wants to be rid of it.
 pub(super) async fn revoke(
     State(app): State<App>,
     call: SdkCall,
     now: Now,
 ) -> Result<(SessionCookies, Reply<Nothing>), Failure> {
-    let named = call.signed_in(&app, *now).await?;
-    let project = app.project.clone();
-    app.store
-        .write(move |tx| match named.id(tx, &project)? {
-            Some(id) => Ok(tx.end_session(&project, &id, *now)?),
-            None => Ok(()),
-        })
-        .await?;
+    if let Some(named) = call.session()? {
+        let project = app.project.clone();
+        let found = {
+            let project = project.clone();
+            app.store.read(move |tx| named.id(tx, &project)).await?
+        };
+        if let Some(id) = found {
+            app.store.write(move |tx| Ok(tx.end_session(&project, &id, *now)?)).await?;
+        }
+    }
     Ok((cookies::clear(&call), Reply(Nothing {})))
 }
 
@@ -109,7 +114,8 @@ pub(super) async fn exchange_access_token(
     Body(asked): Body<Exchange>,
 ) -> Result<(SessionCookies, Reply<SessionBlock>), Failure> {
     app.limits.authorize(call.address)?;
-    let fields = SessionFields::unnamed(Some(call.minutes(asked.session_duration_minutes)?), None);
+    let minutes = asked.session_duration_minutes.map(|minutes| call.minutes(Some(minutes))).transpose()?;
+    let fields = SessionFields::unnamed(minutes, None);
     let mut block = exchange::session_of(&app, &call.current, &asked.access_token, &fields, *now).await?;
     Ok((cookies::keep(&call, &mut block, *now), Reply(block)))
 }

@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 
 /// The user, whose members stand in the answer without another name around them.
 pub(super) async fn me(State(app): State<App>, call: SdkCall, now: Now) -> Result<Reply<UserObject>, Failure> {
-    let named = call.signed_in(&app, *now).await?;
+    let named = call.signed_in()?;
     let project = app.project.clone();
     let user = app.store.read(move |tx| {
         let (_, user) = named.find(tx, &project, *now)?.ok_or(NOT_FOUND)?;
@@ -53,7 +53,8 @@ pub(super) async fn update_me(
     now: Now,
     Body(asked): Body<UpdateMe>,
 ) -> Result<Reply<Updated>, Failure> {
-    let named = call.signed_in(&app, *now).await?;
+    app.limits.authorize(call.address)?;
+    let named = call.signed_in()?;
     let change = UpdateUser {
         name: asked.name,
         trusted_metadata: None,
@@ -63,7 +64,8 @@ pub(super) async fn update_me(
     };
     let (project, occasion) = (app.project.clone(), app.occasion(Actor::User, *now));
     let user = app.store.write(move |tx| {
-        let (_, user) = named.take(tx, &project, *now)?;
+        let (_, user) = named.find(tx, &project, *now)?.ok_or(NOT_FOUND)?;
+        // The user before the session, as everywhere.
         let user = tx.take_user(&project, &user.id)?.ok_or(NOT_FOUND)?;
         // Once the row is ours: they may have been disabled or signed out meanwhile.
         named.take(tx, &project, *now)?;
