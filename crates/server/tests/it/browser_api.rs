@@ -392,8 +392,11 @@ async fn connected_apps_are_listed_and_disconnected() {
     assert!(!app.client("api").is_active(&tokens.access_token).await);
     assert_eq!(list(session.clone()).await.done()["connected_apps"], json!([]));
     remove(session.clone()).await.done();
-    let nul = from_page(&app, Method::DELETE, "/account/connected_apps/%00", None).bearer_auth(session);
-    app.send(nul).await.refused_by_api(400, "bad_request");
+    for no_text in ["%00", "%ff", "%c3%28"] {
+        let path = format!("/account/connected_apps/{no_text}");
+        let request = from_page(&app, Method::DELETE, &path, None).bearer_auth(session.clone());
+        app.send(request).await.refused_by_api(400, "bad_request");
+    }
     list("gone".to_owned()).await.refused_by_api(404, "session_not_found");
 }
 

@@ -804,6 +804,7 @@ async fn every_mistake_has_a_name() {
         ("/int_x/login", json!({ "user_id": "ext-alice" }), 404, "interaction_not_found"),
         ("/int_x/decide", allowing("ext-alice"), 404, "interaction_not_found"),
         ("/int_%00/decide", allowing("ext-alice"), 400, "bad_request"),
+        ("/int_%ff/decide", allowing("ext-alice"), 400, "bad_request"),
         (&format!("/{id}/decide"), allowing("ext-alice"), 400, "interaction_login_required"),
         (&format!("/{id}/decide"), json!({ "scopes": [] }), 400, "invalid_argument"),
     ] {

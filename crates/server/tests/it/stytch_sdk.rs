@@ -608,6 +608,10 @@ async fn row_34_no_input_is_a_fault() {
         assert!(reply.status < 500, "{what}: {} {}", reply.status, reply.body);
         reply.json();
     };
+    for path in ["/projects/bootstrap/%ff", "/projects/bootstrap/%00"] {
+        page.get(path).await.refused_by_api(400, "bad_request");
+    }
+    page.post("/users/connected_apps/%ff/revoke", json!({})).await.refused_by_api(400, "bad_request");
     let strange = [
         json!(null),
         json!(true),

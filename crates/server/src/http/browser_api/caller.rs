@@ -11,7 +11,7 @@ use crate::{
         extract::single,
         interaction::who::{TrustedToken, Visitor, Who},
         management::{
-            error::HAS_NUL,
+            path::TextPath,
             session_block::{NOT_FOUND, NamedSession, named_by_bearer},
         },
         visit::Address,
@@ -153,10 +153,7 @@ impl FromRequestParts<App> for PageCall {
             Ok(Address(address)) => address,
             Err(never) => match never {},
         };
-        // attacks.md row 34: the ids in a path reach the store as they are.
-        if parts.uri.path().contains("%00") {
-            return Err(HAS_NUL.into());
-        }
+        TextPath::from_request_parts(parts, app).await?;
         let known = parts.extensions.get::<Known>().ok_or_else(|| anyhow!("a route without the check of origins"))?;
         let bearer = single(&parts.headers, AUTHORIZATION)?.map(bearer).transpose()?;
         let cookie = Browser::of(app, &parts.headers).session_hash().filter(|_| known.page_is_known);

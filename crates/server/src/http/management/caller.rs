@@ -1,6 +1,9 @@
 //! Who calls the management API: whoever has a secret of the project.
 
-use super::error::{HAS_NUL, NO_CREDENTIALS, WRONG_CREDENTIALS};
+use super::{
+    error::{NO_CREDENTIALS, WRONG_CREDENTIALS},
+    path::TextPath,
+};
 use crate::{
     app::App,
     failure::Failure,
@@ -35,10 +38,7 @@ impl FromRequestParts<App> for Management {
         app.limits.may_authenticate(address)?;
         let header = single(&parts.headers, AUTHORIZATION)?.ok_or(NO_CREDENTIALS)?;
         let current = authenticate_project(app, address, header).await?;
-        // attacks.md row 34: the ids in a path reach the store as they are.
-        if parts.uri.path().contains("%00") {
-            return Err(HAS_NUL.into());
-        }
+        TextPath::from_request_parts(parts, app).await?;
         Ok(Self { current })
     }
 }

@@ -27,6 +27,8 @@ pub(crate) const NO_JSON: Refusal =
 /// PostgreSQL has no text with a NUL: beyond this, looking for one would be a fault of ours.
 pub(crate) const HAS_NUL: Refusal =
     refuse_api(400, "bad_request", "send no NUL character (U+0000) in a text or a path");
+pub(crate) const PATH_IS_NO_TEXT: Refusal =
+    refuse_api(400, "bad_request", "the path has a part that is not UTF-8 once its percent-encoding is undone");
 pub(crate) const BAD_CURSOR: Refusal =
     refuse_api(400, "invalid_argument", "cursor: send the next_cursor of the page before, or none");
 pub(crate) const BAD_LIMIT: Refusal = refuse_api(400, "invalid_argument", "limit: 1 to 1000; 100 if it is left out");

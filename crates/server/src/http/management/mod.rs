@@ -19,6 +19,7 @@ pub(crate) mod password_hash;
 mod password_migrate;
 mod password_reset;
 pub(crate) mod passwords;
+pub(crate) mod path;
 mod project;
 mod public_tokens;
 pub(crate) mod rbac;

@@ -9,7 +9,7 @@ use crate::{
     failure::Failure,
     http::{
         browser_api::origin::Known,
-        management::{rbac::PolicyView, reply::Reply},
+        management::{path::TextPath, rbac::PolicyView, reply::Reply},
     },
 };
 use axum::extract::{Extension, Path, State};
@@ -64,6 +64,7 @@ impl PasswordConfig {
 pub(super) async fn bootstrap(
     State(app): State<App>,
     Extension(known): Extension<Known>,
+    _: TextPath,
     Path(public_token): Path<String>,
 ) -> Result<Reply<Bootstrap>, Failure> {
     check_public_token(&app, &known.current, &public_token).await?;

@@ -13,10 +13,7 @@ use crate::{
         browser_api::origin::Known,
         browser_login,
         extract::single,
-        management::{
-            error::{HAS_NUL, refuse_with},
-            session_block::NamedSession,
-        },
+        management::{error::refuse_with, path::TextPath, session_block::NamedSession},
         visit::Address,
     },
     records::Current,
@@ -121,10 +118,7 @@ impl FromRequestParts<App> for SdkCall {
             Ok(Address(address)) => address,
             Err(never) => match never {},
         };
-        // attacks.md row 34: the ids in a path reach the store as they are.
-        if parts.uri.path().contains("%00") {
-            return Err(HAS_NUL.into());
-        }
+        TextPath::from_request_parts(parts, app).await?;
         let known = parts.extensions.get::<Known>().ok_or_else(|| anyhow!("a route without the check of origins"))?;
         let current = known.current.clone();
         let header = single(&parts.headers, AUTHORIZATION)?.and_then(parse).ok_or(NO_PUBLIC_TOKEN)?;
