@@ -175,6 +175,43 @@ async fn a_token_of_the_host_apps_own_login_says_who_the_user_is() {
     assert_eq!(tokens.identity()["auth_time"], app.now().0);
 }
 
+/// Such a user has no password here, and disconnects apps all the same.
+#[tokio::test]
+async fn a_token_of_the_host_apps_own_login_begins_a_session_of_five_minutes() {
+    let app = management_attest::app().await;
+    register(&app).await;
+    let issuer = Issuer::new();
+    let profile = management_attest::add(&app, issuer.profile()).await;
+    app.tokens("web", "alice").await;
+    let by = |user: &str| json!({ "trusted_token": issuer.token(&app, user, json!({})), "profile_id": profile });
+    let begin = async |body: Value| post(&app, "", "/account/session", body).await;
+    let made = begin(by("alice")).await.done();
+    assert_eq!(made["user"]["user_id"], "user-test-alice");
+    let session = made["session_token"].as_str().unwrap();
+    let list =
+        async || app.send(from_page(&app, Method::GET, "/account/connected_apps", None).bearer_auth(session)).await;
+    let listed = list().await.done();
+    assert_eq!(listed["connected_apps"][0]["client"]["client_id"], "web");
+    let remove = from_page(&app, Method::DELETE, "/account/connected_apps/web", None).bearer_auth(session);
+    app.send(remove).await.done();
+    assert_eq!(list().await.done()["connected_apps"], json!([]));
+    // The host app's login may have ended meanwhile.
+    app.advance(301);
+    list().await.refused_by_api(404, "session_not_found");
+    for half in [
+        with(by("alice"), json!({ "email": "alice@example.com", "password": PASSWORD })),
+        json!({ "trusted_token": "x" }),
+        json!({ "profile_id": profile }),
+        json!({ "email": "alice@example.com" }),
+    ] {
+        begin(half).await.refused_by_api(400, "invalid_argument");
+    }
+    let mut forged = by("alice");
+    forged["trusted_token"] = json!("x.y.z");
+    let refused = begin(forged).await;
+    assert!((400..500).contains(&refused.status), "{}", refused.body);
+}
+
 /// attacks.md row 37.
 #[tokio::test]
 async fn row_37_only_registered_origins_may_call_and_read() {

@@ -8,6 +8,7 @@ use crate::{
     failure::Failure,
     http::{
         account::apps::disconnect as disconnect_app,
+        attestation::Attestation,
         browser_login::{self, Attempt},
         extract::{AcceptLanguage, Now},
         interaction::{
@@ -15,9 +16,10 @@ use crate::{
             object::{InteractionClient, InteractionProject, InteractionResource, InteractionUser},
         },
         management::{
+            attest,
             body::Body,
             reply::{Envelope, ErrorEnvelope, Nothing, Reply},
-            session_block::{SessionBlock, Signer},
+            session_block::{SessionBlock, SessionFields, Signer},
         },
     },
     pages::Words,
@@ -25,11 +27,13 @@ use crate::{
 };
 use axum::extract::{Path, State};
 use hospes_protocol::{
+    Refusal,
     audit_event::Actor,
     client::Client,
     grant::Grant,
     id::ClientId,
     policy::Policy,
+    refuse_api,
     session_block::{SessionRequest, carry_on},
     user::User,
 };
@@ -37,10 +41,24 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
+pub(crate) const NO_LOGIN: Refusal = refuse_api(
+    400,
+    "invalid_argument",
+    "send email and password, or trusted_token and profile_id, a JWT of your own login and the profile that trusts it",
+);
+
+/// How long a session lasts that stands for a login of the host app's: that may end, and its page then gets no other.
+const MINUTES_OF_TRUSTED: i64 = 5;
+
+/// One pair of the two.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct LogIn {
-    email: String,
-    password: String,
+    email: Option<String>,
+    password: Option<String>,
+    /// A JWT of the host app's own login. The session lasts five minutes.
+    trusted_token: Option<String>,
+    /// The trusted token profile that it is of.
+    profile_id: Option<String>,
 }
 
 /// The session of the user, as far as a page needs to know it.
@@ -66,7 +84,8 @@ impl AccountSession {
     }
 }
 
-/// Logs a user in by address and password. The page keeps the token: it gets no cookie.
+/// Logs a user in by address and password, or by a token of the host app's login. The page keeps the session's token: it
+/// gets no cookie.
 #[utoipa::path(post, path = "/account/session", tag = "Account", request_body = LogIn, security(()),
     responses((status = 200, body = Envelope<AccountSession>), (status = "4XX", body = ErrorEnvelope)))]
 pub(super) async fn log_in(
@@ -75,14 +94,26 @@ pub(super) async fn log_in(
     now: Now,
     Body(asked): Body<LogIn>,
 ) -> Result<Reply<AccountSession>, Failure> {
-    let attempt = Attempt {
-        address: caller.address,
-        attributes: caller.attributes(),
-        email: asked.email,
-        password: Zeroizing::new(asked.password),
-        minutes: browser_login::longest_minutes(&caller.current),
+    let (mut block, user) = match asked {
+        LogIn { email: Some(email), password: Some(password), trusted_token: None, profile_id: None } => {
+            let attempt = Attempt {
+                address: caller.address,
+                attributes: caller.attributes(),
+                email,
+                password: Zeroizing::new(password),
+                minutes: browser_login::longest_minutes(&caller.current),
+            };
+            browser_login::log_in(&app, &caller.current, attempt, *now).await?
+        }
+        LogIn { email: None, password: None, trusted_token: Some(token), profile_id: Some(profile_id) } => {
+            app.limits.authorize(caller.address)?;
+            let attestation = Attestation::verify(&app, &profile_id, &token, Actor::User, *now).await?;
+            let fields = SessionFields::unnamed(Some(MINUTES_OF_TRUSTED), None);
+            let prepared = fields.prepare(&app, &caller.current, caller.attributes(), *now).await?;
+            attest::admit(&app, attestation, prepared).await?
+        }
+        _ => return Err(NO_LOGIN.into()),
     };
-    let (mut block, user) = browser_login::log_in(&app, &caller.current, attempt, *now).await?;
     let session_token = Some(std::mem::take(&mut block.session_token));
     Ok(Reply(AccountSession { session_token, ..AccountSession::of(block, &user) }))
 }

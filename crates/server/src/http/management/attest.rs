@@ -15,6 +15,7 @@ use axum::extract::State;
 use hospes_protocol::{
     audit_event::Actor,
     session::{Attributes, FactorMethod},
+    user::User,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -39,7 +40,7 @@ pub(crate) async fn attest(
 ) -> Result<Reply<SessionBlock>, Failure> {
     let attestation = Attestation::verify(&app, &asked.profile_id, &asked.token, Actor::Host, *now).await?;
     let prepared = asked.session.prepare(&app, &caller.current, Attributes::default(), *now).await?;
-    Ok(Reply(admit(&app, attestation, prepared).await?))
+    Ok(Reply(admit(&app, attestation, prepared).await?.0))
 }
 
 /// Logs in whom the attestation means, with the session that was prepared.
@@ -47,15 +48,15 @@ pub(crate) async fn admit(
     app: &App,
     attestation: Attestation,
     mut prepared: Prepared,
-) -> Result<SessionBlock, Failure> {
+) -> Result<(SessionBlock, User), Failure> {
     prepared.beginning.trusted_profile = Some(attestation.profile_id.clone());
-    let stored = app
+    let (stored, user) = app
         .store
         .write(move |tx| {
             let user = attestation.admit(tx, &prepared.signer.current.project)?;
             let method = FactorMethod::TrustedAuthToken { token_id: attestation.attested.token_id.clone() };
-            prepared.store(tx, &user, method)
+            Ok((prepared.store(tx, &user, method)?, user))
         })
         .await?;
-    stored.sign()
+    Ok((stored.sign()?, user))
 }

@@ -96,7 +96,7 @@ pub(super) async fn attest(
     let fields = SessionFields::unnamed(Some(call.minutes(asked.session_duration_minutes)?), None);
     let attestation = Attestation::verify(&app, &asked.profile_id, &asked.token, Actor::User, *now).await?;
     let prepared = fields.prepare(&app, &call.current, call.attributes(), *now).await?;
-    let mut block = attest::admit(&app, attestation, prepared).await?;
+    let (mut block, _) = attest::admit(&app, attestation, prepared).await?;
     Ok((cookies::keep(&call, &mut block, *now), Reply(block)))
 }
 
