@@ -13,12 +13,9 @@ const folder = 'server';
 const notes = `${folder}/example.json`;
 
 const running = [];
-/** Ends what was started here, and this program. */
-function stop() {
-  for (const child of running) child.kill();
-  process.exit();
-}
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, stop);
+// However this program ends, what was started here ends with it.
+process.on('exit', () => running.forEach((child) => child.kill()));
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit());
 
 /** Runs a command of Hospes, as you would; the answer is what it prints. `input` is typed in. */
 export function hospes(command, input) {
@@ -27,7 +24,7 @@ export function hospes(command, input) {
     cwd: folder, encoding: 'utf8', input: input ?? '', stdio: ['pipe', 'pipe', 'inherit'],
   });
   if (status === 0) return stdout.trim() ? JSON.parse(stdout) : undefined;
-  if (error) console.error(`${HOSPES} cannot be run: ${error.message}`);
+  console.error(error ? `${HOSPES} cannot be run: ${error.message}` : stdout);
   // Half a server is none.
   if (!existsSync(notes)) rmSync(folder, { recursive: true });
   process.exit(1);
@@ -77,26 +74,31 @@ export function pinnedSdk() {
 export function run(program, given, env = {}) {
   const child = spawn(program, given, { env: { ...process.env, ...env }, stdio: 'inherit' });
   running.push(child);
-  child.on('close', (code) => {
-    process.exitCode = code ?? 1;
-    stop();
-  });
+  child.on('close', (code) => process.exit(code ?? 1));
 }
 
-const answers = async () => (await fetch(`${ISSUER}/.well-known/openid-configuration`).catch(() => undefined))?.ok;
+const isThere = async (url) => (await fetch(url).catch(() => undefined))?.ok;
+
+/** Waits until an address answers. */
+export async function answers(url) {
+  while (!(await isThere(url))) await sleep(100);
+}
 
 /** Starts the server; the answer comes when it is ready. The example goes on without it if it ends later. */
 export async function serve() {
-  if (await answers()) {
+  const discovery = `${ISSUER}/.well-known/openid-configuration`;
+  if (await isThere(discovery)) {
     console.error(`There is a server at ${ISSUER} already. Stop it, or choose another address: README.md.`);
     process.exit(1);
   }
-  const child = spawn(HOSPES, ['--config', `${folder}/hospes.toml`, 'serve'], { stdio: 'inherit' });
+  // Another Hospes on this machine may have the usual port for operators.
+  const env = { HOSPES_OPERATIONS_LISTEN: 'none', ...process.env };
+  const child = spawn(HOSPES, ['--config', `${folder}/hospes.toml`, 'serve'], { env, stdio: 'inherit' });
   running.push(child);
   const ended = () => process.exit(1);
   child.on('error', (error) => console.error(`${HOSPES} cannot be run: ${error.message}`));
   child.on('close', ended);
-  while (!(await answers())) await sleep(100);
+  await answers(discovery);
   child.off('close', ended);
 }
 

@@ -10,7 +10,8 @@ if (!existsSync('server/harbour.json')) {
   process.exit(1);
 }
 const known = JSON.parse(readFileSync('server/harbour.json', 'utf8'));
-const env = { ...process.env, ...known, ISSUER, HARBOUR_URL };
+// Another Hospes on this machine may have the usual port for operators.
+const env = { HOSPES_OPERATIONS_LISTEN: 'none', ...process.env, ...known, ISSUER, HARBOUR_URL };
 
 /** Registers somebody else's program, which can keep no secret; the answer is its id. */
 async function register(client_name, redirect_urls) {
@@ -65,6 +66,7 @@ known.BEACON_ID ??= await register('Beacon', ['http://127.0.0.1/callback']);
 writeFileSync('server/harbour.json', JSON.stringify(known, null, 2));
 
 console.log(`
+Hospes is at ${ISSUER} (process ${hospes.pid}), Harbour at ${HARBOUR_URL}
 Harbour's users are ada, ben and cleo @harbour.example; their password is: correct horse battery staple
 To be a guest, in another terminal of this folder:
 

@@ -18,7 +18,10 @@ h1 { font-size: 1.6rem; }
 </style>
 <body data-page="lantern">
 <main>
-<p aria-hidden="true" style="font-size: 3rem">🏮</p>
+<svg aria-hidden="true" width="64" height="64" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-linejoin="round">
+<path d="M9 5a3 3 0 0 1 6 0M7 5h10M8 5 6.5 9v7L8 20h8l1.5-4V9L16 5M7 20h10"/>
+<path d="M12 9.5c2.3 2.6 2.3 5 0 6.5-2.3-1.5-2.3-3.9 0-6.5z" fill="#fca311" stroke="none"/>
+</svg>
 <h1>${escape(title)}</h1>
 <p>${escape(text)}</p>
 </main>

@@ -62,4 +62,7 @@ app.use((error, request, response, next) => {
   response.status(status).send(problemPage(status >= 500 ? 'Something went wrong here. Try again in a moment.' : error.message));
 });
 
-app.listen(new URL(APP_URL).port || 80, 'localhost', () => console.log(`Notes is at ${APP_URL}`));
+app.listen(new URL(APP_URL).port || 80, 'localhost', (error) => {
+  if (error) throw error;
+  console.log(`Notes is at ${APP_URL}`);
+});

@@ -3,7 +3,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { ISSUER, PASSWORD, addLantern, hospes, invite, made, run, serve } from '../server.mjs';
+import { ISSUER, PASSWORD, addLantern, answers, hospes, invite, made, run, serve } from '../server.mjs';
 
 const { APP_URL = 'http://localhost:3000' } = process.env;
 const policy = fileURLToPath(new URL('../policy.toml', import.meta.url));
@@ -30,6 +30,7 @@ const { PROFILE_ID, CLIENT_ID } = made(() => {
 await serve();
 const PRIVATE_KEY = readFileSync('server/notes.pem', 'utf8');
 run('node', ['app.mjs'], { APP_URL, ISSUER, PROFILE_ID, PRIVATE_KEY });
+await answers(`${APP_URL}/login`);
 console.log(`
 The users of Notes are ada and ben @notes.example; their password is: ${PASSWORD}
 Hospes is at ${ISSUER}`);

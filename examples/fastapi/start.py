@@ -24,6 +24,8 @@ PEOPLE = [
 
 
 def main() -> int:
+    # Another Hospes on this machine may have the usual port for operators.
+    os.environ.setdefault("HOSPES_OPERATIONS_LISTEN", "none")
     os.environ |= {"ISSUER": ISSUER, "LOGBOOK_URL": LOGBOOK_URL, "GUEST_URL": GUEST_URL, **set_up(ISSUER, LOGBOOK_URL)}
     # Not before the folder is there.
     import users
@@ -36,7 +38,7 @@ def main() -> int:
     try:
         for url in (f"{ISSUER}/.well-known/openid-configuration", f"{LOGBOOK_URL}/login", GUEST_URL):
             wait_for(url, running)
-        print(f"\nHospes is at {ISSUER}, Logbook at {LOGBOOK_URL}")
+        print(f"\nHospes is at {ISSUER} (process {running[0].pid}), Logbook at {LOGBOOK_URL}")
         print(f"Its users are ada, ben (they may write) and cleo (she may read) @logbook.example; password: {PASSWORD}")
         print(f"\nA guest that wants to read and write Ada's notes: open {GUEST_URL}\nCtrl-C ends it all.", flush=True)
         return watch(*running)

@@ -7,6 +7,7 @@ import { ISSUER, PASSWORD, invite, made, pinnedSdk, seedHarbour, serve } from '.
 const { APP_URL = 'http://localhost:3000' } = process.env;
 const { CLIENT_ID } = made(() => seedHarbour(`${APP_URL}/authorize.html`));
 
+await serve();
 // Anew at each start: another version of Hospes has other elements.
 const { src, integrity } = pinnedSdk();
 mkdirSync('server/pages', { recursive: true });
@@ -17,8 +18,10 @@ for (const file of readdirSync('pages')) {
   writeFileSync(`server/pages/${file}`, text);
 }
 
-await serve();
-serveFiles('server/pages', APP_URL);
+await serveFiles('server/pages', APP_URL).catch((error) => {
+  console.error(`The pages cannot be at ${APP_URL}: ${error.message}`);
+  process.exit(1);
+});
 console.log(`
 The pages are at ${APP_URL}/authorize.html (to which guests are sent) and ${APP_URL}/apps.html
 The users are ada and ben @harbour.example; their password is: ${PASSWORD}`);
