@@ -8,7 +8,7 @@ import { bundle } from './bundle.mjs';
 
 const KB = 1024;
 const budgets = [
-  ['headless client', 'lib/index.js', 2.5],
+  ['headless client', 'lib/index.js', 2.75],
   ['<hospes-consent>', 'lib/elements/consent.js', 15.5],
   ['<hospes-connected-apps>', 'lib/elements/connected-apps.js', 14],
   ['<hospes-login>', 'lib/elements/login.js', 14.5],

@@ -64,8 +64,11 @@ export interface HospesClient {
   on<K extends keyof ClientEvents>(kind: K, listener: (event: ClientEvents[K]) => void): () => void;
 }
 
-/** A client of one Hospes server: no state but the listeners and, after `session.logIn`, the session's token. */
-export function createClient(options: ClientOptions): HospesClient {
+/**
+ * A client that sends its calls by `deliver`. What is about interactions needs no more than `send`; for the account's
+ * calls with a token of the host app's own login there is `createClient`.
+ */
+export function clientWith(options: ClientOptions, deliver: typeof send = send): HospesClient {
   const issuer = options.issuer.replace(/\/+$/, '');
   const storage = options.storage ?? tabStorage();
   const listeners = new Map<keyof ClientEvents, Set<(event: never) => void>>();
@@ -84,23 +87,20 @@ export function createClient(options: ClientOptions): HospesClient {
 
   async function call<T>(call: Call): Promise<T> {
     try {
-      const proof = options.getToken ? await options.getToken() : ownToken;
-      const token = typeof proof === 'string' ? proof : null;
-      // The account's calls take a session only.
-      const trusted = call.path.startsWith('/interactions') && proof && typeof proof === 'object' ? proof : {};
-      const body = call.body && { body: { ...trusted, ...call.body } };
-      return await send<T>(transport, { ...call, ...body }, token, !options.getToken);
+      return await deliver<T>(transport, call, options.getToken ? await options.getToken() : ownToken, !options.getToken);
     } catch (error) {
       if (error instanceof HospesError && error.type !== 'aborted' && !error.isSignedOut) emit('error', error);
       throw error;
     }
   }
 
-  async function advance(path: string, body: Record<string, unknown>, signal: AbortSignal | undefined): Promise<Interaction> {
+  async function advance(path: string, body: Record<string, unknown> & { nonce?: string }, signal: AbortSignal | undefined): Promise<Interaction> {
     const interaction = await call<Interaction>({ method: 'POST', path, body, signal });
     if (interaction.next === 'redirect' && !isFollowable(interaction.redirect_url)) {
       throw new HospesError('unsafe_redirect', 'the answer leads to an address that would run as a script');
     }
+    if (body.nonce) keepNonce(storage, interaction.interaction_id, body.nonce);
+    emit('interaction', interaction);
     return interaction;
   }
 
@@ -113,21 +113,13 @@ export function createClient(options: ClientOptions): HospesClient {
     locale: options.locale,
     interactions: {
       async start(from, { signal } = {}) {
-        const nonce = 'query' in from ? newNonce() : nonceOf(storage, from.interaction_id).nonce;
-        const interaction = await advance('/interactions', { ...from, ...(nonce && { nonce }) }, signal);
-        if (nonce) keepNonce(storage, interaction.interaction_id, nonce);
-        emit('interaction', interaction);
-        return interaction;
+        return advance('/interactions', { ...from, ...('query' in from ? { nonce: newNonce() } : nonceOf(storage, from.interaction_id)) }, signal);
       },
       async login(id, { signal } = {}) {
-        const interaction = await advance(of(id, 'login'), nonceOf(storage, id), signal);
-        emit('interaction', interaction);
-        return interaction;
+        return advance(of(id, 'login'), nonceOf(storage, id), signal);
       },
       async decide(id, decision, { signal } = {}) {
-        const interaction = await advance(of(id, 'decide'), { scopes: [], expires_at: null, ...decision, ...nonceOf(storage, id) }, signal);
-        emit('interaction', interaction);
-        return interaction;
+        return advance(of(id, 'decide'), { scopes: [], expires_at: null, ...decision, ...nonceOf(storage, id) }, signal);
       },
     },
     connectedApps: {
@@ -145,19 +137,10 @@ export function createClient(options: ClientOptions): HospesClient {
         return session;
       },
       async current({ signal } = {}) {
-        try {
-          return await call<Session>({ method: 'GET', path: '/account/session', signal });
-        } catch (error) {
-          if (error instanceof HospesError && error.isSignedOut) return null;
-          throw error;
-        }
+        return call<Session>({ method: 'GET', path: '/account/session', signal }).catch(nobody);
       },
       async logOut({ signal } = {}) {
-        try {
-          await call({ method: 'DELETE', path: '/account/session', signal });
-        } catch (error) {
-          if (!(error instanceof HospesError && error.isSignedOut)) throw error;
-        }
+        await call({ method: 'DELETE', path: '/account/session', signal }).catch(nobody);
         ownToken = null;
         emit('session', null);
       },
@@ -169,6 +152,12 @@ export function createClient(options: ClientOptions): HospesClient {
     },
   };
   return client;
+}
+
+/** That nobody is signed in is no failure here. */
+function nobody(error: unknown): null {
+  if (error instanceof HospesError && error.isSignedOut) return null;
+  throw error;
 }
 
 /** A script or a document in an address would run in the page that follows it, with the page's rights. */

@@ -4,7 +4,8 @@
  *
  * @module
  */
-export { beginningOf, createClient } from './client.js';
+export { beginningOf } from './client.js';
+export { createClient } from './create-client.js';
 export type { CallOptions, ClientEvents, ClientOptions, HospesClient } from './client.js';
 export { HospesError } from './error.js';
 export type { LocalErrorType } from './error.js';

@@ -1,6 +1,7 @@
 // One call to the server: JSON out, JSON in, every failure a HospesError.
 
 import { HospesError } from './error.js';
+import type { Proof } from './shapes.js';
 
 export interface Call {
   method: 'GET' | 'POST' | 'DELETE';
@@ -18,10 +19,11 @@ export interface Transport {
 }
 
 /**
- * Sends one call. `token` goes into `Authorization`; without one the browser's cookies come along, if the server's
- * origin and ours belong to the same site.
+ * Sends one call. A session of `proof` goes into `Authorization`, a token of the host app's own login into the body of
+ * what is about an interaction: nothing else takes one. With cookies, those of the server's origin come along, if that
+ * and ours belong to the same site.
  */
-export async function send<T>(transport: Transport, call: Call, token: string | null, withCookies: boolean): Promise<T> {
+export async function send<T>(transport: Transport, call: Call, proof: Proof | null | undefined, withCookies: boolean): Promise<T> {
   const controller = new AbortController();
   const abort = () => controller.abort();
   call.signal?.addEventListener('abort', abort);
@@ -33,8 +35,11 @@ export async function send<T>(transport: Transport, call: Call, token: string | 
   }, transport.timeoutMs);
   const headers: Record<string, string> = { accept: 'application/json' };
   const language = transport.language();
-  if (call.body) headers['content-type'] = 'application/json';
-  if (token) headers['authorization'] = `Bearer ${token}`;
+  let { body } = call;
+  if (body) headers['content-type'] = 'application/json';
+  if (typeof proof === 'object') {
+    if (body && call.path.startsWith('/interactions')) body = { ...proof, ...body };
+  } else if (proof) headers['authorization'] = `Bearer ${proof}`;
   if (language) headers['accept-language'] = language;
   try {
     const response = await transport.fetch(transport.issuer + call.path, {
@@ -44,7 +49,7 @@ export async function send<T>(transport: Transport, call: Call, token: string | 
       cache: 'no-store',
       redirect: 'error',
       signal: controller.signal,
-      ...(call.body && { body: JSON.stringify(call.body) }),
+      ...(body && { body: JSON.stringify(body) }),
     });
     return read<T>(response, await response.text());
   } catch (cause) {

@@ -79,6 +79,77 @@ test('a trusted token goes into the body of what is about an interaction, and no
   assert.deepEqual(Object.keys(stage.calls[1].body), ['email', 'password']);
 });
 
+/** A JWT of a host app's login, as far as the client looks into it. */
+const jwtOf = (claims) => `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.c2ln`;
+const heard = () => stage.calls.map(({ method, path, headers }) => `${method} ${path} ${headers.authorization ?? '-'}`);
+
+test('the account’s calls take a session: a trusted token is exchanged for one, which stays as long as it works', async () => {
+  stage.signedIn = false;
+  let turn = 0;
+  // Each token is another one, of the same person; the name is no ASCII, and gives base64url its - and _.
+  const hospes = client({ getToken: () => ({ trusted_token: jwtOf({ sub: 'ada', name: 'Åda ÿ?>~', iat: (turn += 1), exp: turn + 60, jti: `t${turn}` }), profile_id: 'p' }) });
+  const [{ connected_apps }, session] = await Promise.all([hospes.connectedApps.list(), hospes.session.current()]);
+  assert.equal(connected_apps.length, 2);
+  assert.equal(session.user.email, USER.email);
+  await hospes.connectedApps.revoke('web');
+  assert.deepEqual(heard(), [
+    'POST /account/session -', 'GET /account/connected_apps Bearer session-of-1', 'GET /account/session Bearer session-of-1', 'DELETE /account/connected_apps/web Bearer session-of-1',
+  ]);
+  assert.deepEqual(Object.keys(stage.calls[0].body), ['trusted_token', 'profile_id']);
+  await hospes.interactions.start({ interaction_id: 'consent' });
+  assert.ok(stage.calls.at(-1).body.trusted_token, 'an interaction still gets the token itself');
+  await hospes.session.logOut();
+  assert.equal(heard().at(-1), 'DELETE /account/session Bearer session-of-1');
+  await hospes.connectedApps.list();
+  assert.equal(heard().at(-1), 'GET /account/connected_apps Bearer session-of-2');
+});
+
+test('a session that has ended is replaced once, with a fresh token', async () => {
+  let turn = 0;
+  const hospes = client({ getToken: () => ({ trusted_token: `opaque-${Math.min((turn += 1), 2)}`, profile_id: 'p' }) });
+  stage.next = [undefined, 401];
+  await hospes.connectedApps.list();
+  assert.deepEqual(stage.calls.map(({ body, headers }) => body?.trusted_token ?? headers.authorization), ['opaque-1', 'Bearer session-of-1', 'opaque-2', 'Bearer session-of-2']);
+  stage.next = [401, undefined, 401];
+  await assert.rejects(hospes.connectedApps.list(), (error) => error.isSignedOut);
+  assert.equal(stage.exchanges, 3);
+  stage.next = [503];
+  await assert.rejects(hospes.connectedApps.list(), refused('temporarily_unavailable'));
+  await hospes.connectedApps.list();
+  assert.equal(stage.exchanges, 4, 'that the server is busy ends no session; that it is gone does');
+});
+
+test('another person, and nobody, get no session of whom was there before', async () => {
+  stage.signedIn = false;
+  let proof = { trusted_token: jwtOf({ sub: 'ada', jti: '1' }), profile_id: 'p' };
+  const hospes = client({ getToken: () => proof });
+  await hospes.connectedApps.list();
+  proof = { trusted_token: jwtOf({ sub: 'ben', jti: '2' }), profile_id: 'p' };
+  await hospes.connectedApps.list();
+  proof = { ...proof, profile_id: 'q' };
+  await hospes.connectedApps.list();
+  assert.equal(heard().at(-1), 'GET /account/connected_apps Bearer session-of-3');
+  proof = null;
+  await hospes.session.logOut();
+  assert.equal(heard().at(-1), 'DELETE /account/session Bearer session-of-3', 'signed out of the host app first');
+  await assert.rejects(hospes.connectedApps.list(), (error) => error.isSignedOut);
+  assert.equal(await hospes.session.current(), null);
+  proof = 'session-of-another-page';
+  await hospes.connectedApps.list();
+  assert.equal(heard().at(-1), 'GET /account/connected_apps Bearer session-of-another-page');
+  assert.equal(stage.exchanges, 3);
+});
+
+test('a trusted token that is refused says so, and the next one is tried', async () => {
+  let trusted_token = 'refused';
+  const hospes = client({ getToken: () => ({ trusted_token, profile_id: 'p' }) });
+  await assert.rejects(Promise.all([hospes.connectedApps.list(), hospes.session.current()]), refused('invalid_trusted_auth_token', { status: 400, isSignedOut: false }));
+  stage.next = [503];
+  trusted_token = 'good';
+  await assert.rejects(hospes.connectedApps.list(), refused('temporarily_unavailable'));
+  assert.equal((await hospes.connectedApps.list()).connected_apps.length, 2);
+});
+
 test('sign in, who is it, sign out', async () => {
   stage.signedIn = false;
   const hospes = client();
@@ -166,10 +237,11 @@ test('an issuer with a path and a slash at its end', async () => {
 
 test('cookies come along only without a token', async () => {
   const modes = [];
-  const fetch = async (_, { credentials }) => (modes.push(credentials), Response.json({ connected_apps: [] }));
+  const fetch = async (_, { credentials, headers }) => (modes.push(headers.authorization ?? credentials), Response.json({ connected_apps: [] }));
   await client({ fetch }).connectedApps.list();
   await client({ fetch, getToken: () => null }).connectedApps.list();
-  assert.deepEqual(modes, ['include', 'omit']);
+  await client({ fetch, getToken: () => '' }).connectedApps.list();
+  assert.deepEqual(modes, ['include', 'omit', 'omit']);
 });
 
 test('how a page was opened', () => {

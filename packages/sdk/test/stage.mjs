@@ -59,6 +59,8 @@ export async function openStage(files = () => undefined) {
     delay: 0,
     /** Whether somebody is signed in by cookie. */
     signedIn: true,
+    /** How often a trusted token was exchanged for a session. */
+    exchanges: 0,
     apps: [],
   };
   const server = createServer((request, response) => {
@@ -92,6 +94,8 @@ export async function openStage(files = () => undefined) {
   function play(method, path, body, headers) {
     const isSignedIn = stage.signedIn || headers.authorization !== undefined || body?.trusted_token !== undefined;
     const [, first, id, verb] = path.split('/').map(decodeURIComponent);
+    if (body?.trusted_token === 'refused') return [400, refusal(400, 'invalid_trusted_auth_token')];
+    if (body?.profile_id === 'unknown') return [404, refusal(404, 'trusted_token_profile_not_found')];
     if (first === 'interactions') {
       const handle = id ?? body.interaction_id ?? 'consent';
       if (!stories[handle]) return [404, refusal(404, 'interaction_not_found')];
@@ -108,6 +112,7 @@ export async function openStage(files = () => undefined) {
     if (id === 'session') {
       if (method === 'GET') return isSignedIn ? [200, { user: USER }] : [401, refusal(401, 'no_session_arguments')];
       if (method === 'DELETE') return (stage.signedIn = false), [200, {}];
+      if (body.trusted_token) return [200, { user: USER, session_token: `session-of-${(stage.exchanges += 1)}` }];
       if (body.email === 'many@harbour.example') return [429, refusal(429, 'too_many_requests')];
       if (body.password !== 'correct horse battery staple') return [401, refusal(401, 'unauthorized_credentials')];
       return [200, { user: USER, session_token: 'session-token-of-ada' }];
@@ -131,7 +136,7 @@ export async function openStage(files = () => undefined) {
   };
   /** As it was at the start. */
   stage.reset = () => {
-    Object.assign(stage, { calls: [], next: [], isDown: false, delay: 0, signedIn: true });
+    Object.assign(stage, { calls: [], next: [], isDown: false, delay: 0, signedIn: true, exchanges: 0 });
     const granted = (name, text) => ({ scope: name, text, detail: null });
     stage.apps = [
       { client: CLIENT, scopes: [granted('openid', ''), granted('offline_access', ''), granted('notes.read', 'Read your notes')], resources: [{ resource: 'https://api.example/notes', name: 'Notes' }], connected_at: '2026-03-02T09:00:00Z', last_used_at: '2026-11-28T17:00:00Z', expires_at: null },

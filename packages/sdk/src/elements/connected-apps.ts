@@ -1,4 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit-html';
+import { createClient } from '../create-client.js';
 import { HospesError } from '../error.js';
 import type { ConnectedApp, UserView } from '../shapes.js';
 import { css } from './css.js';
@@ -19,7 +20,7 @@ interface Found {
  * <hospes-connected-apps issuer="https://auth.example.com" host-name="Harbour" heading-level="2"></hospes-connected-apps>
  * ```
  *
- * @fires {CustomEvent<{returnUrl: string}>} hospes-login-required - Nobody is signed in. Unless it is cancelled, the element shows `<hospes-login>` if that is defined.
+ * @fires {CustomEvent<{reason: 'nobody', returnUrl: string}>} hospes-login-required - Nobody is signed in. Unless it is cancelled, the element goes to `login-url`, or shows `<hospes-login>` if that is defined.
  * @fires {CustomEvent<{client_id: string}>} hospes-disconnected - An app was disconnected.
  * @fires {CustomEvent<{}>} hospes-signed-out - The user has signed out.
  * @slot - Where `<hospes-login>` is put when it is shown in place.
@@ -67,6 +68,7 @@ export class HospesConnectedApps extends HospesElement {
 
   static override properties: Properties = {
     ...HospesElement.properties,
+    loginUrl: { attribute: 'login-url' },
     signOut: { attribute: 'sign-out', type: Boolean },
     found: { state: true },
     busy: { state: true },
@@ -74,9 +76,12 @@ export class HospesConnectedApps extends HospesElement {
     refused: { state: true },
   };
 
+  /** The host app's login. It gets `return_url`, and must lead back. */
+  declare loginUrl: string | undefined;
   /** Offers to sign out of the server's own session. */
   declare signOut: boolean;
 
+  protected override clientFor = createClient;
   protected declare found: Found | null;
   /** The `client_id` that is being disconnected. */
   protected declare busy: string | null;
@@ -113,7 +118,7 @@ export class HospesConnectedApps extends HospesElement {
 
   private askForLogin(): void {
     this.found = null;
-    if (this.tell('hospes-login-required', { returnUrl: location.href }, true)) this.openLogin({}, () => this.begin());
+    if (this.needsLogin(this.loginUrl, { reason: 'nobody', returnUrl: location.href })) this.openLogin({}, () => this.begin());
   }
 
   private async disconnect({ client }: ConnectedApp): Promise<void> {

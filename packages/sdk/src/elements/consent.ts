@@ -128,7 +128,7 @@ export class HospesConsent extends HospesElement {
     this.step = null;
     void this.attempt(async () => {
       const from = this.interaction ? { interaction_id: this.interaction } : beginningOf(location.href);
-      if (!from) throw new HospesError('no_interaction', 'the address has neither `interaction` nor `client_id`', 400);
+      if (!from) throw new HospesError('no_interaction', 'address without `interaction` or `client_id`', 400);
       const step = await this.api.interactions.start(from);
       // A reload, or the way back from a login, goes on with the same interaction.
       if ('query' in from) history.replaceState(history.state, '', `${location.pathname}?interaction=${encodeURIComponent(step.interaction_id)}`);
@@ -155,14 +155,7 @@ export class HospesConsent extends HospesElement {
     const own = new URL(location.href);
     if (!own.searchParams.has('interaction')) own.searchParams.set('interaction', step.interaction_id);
     const returnUrl = (step.next === 'login' && step.login.return_url) || own.href;
-    if (!this.tell('hospes-login-required', { interaction: step, reason, returnUrl }, true)) return;
-    if (this.loginUrl) {
-      const login = new URL(this.loginUrl, location.href);
-      login.searchParams.set('return_url', returnUrl);
-      if (reason !== 'nobody') login.searchParams.set('reason', reason);
-      location.assign(login);
-      return;
-    }
+    if (!this.needsLogin(this.loginUrl, { interaction: step, reason, returnUrl })) return;
     const more = {
       clientName: nameOf(step.client),
       reauthenticate: reason === 'reauthenticate',

@@ -1,7 +1,7 @@
 // What every element does the same way: options, language, focus, frames, and the screen for what went wrong.
 
 import { html, nothing, type TemplateResult } from 'lit-html';
-import { createClient, type ClientOptions, type HospesClient } from '../client.js';
+import { clientWith, type ClientOptions, type HospesClient } from '../client.js';
 import { HospesError } from '../error.js';
 import type { ClientView, ScopeView, UserView } from '../shapes.js';
 import type { Messages } from '../locales/en.js';
@@ -15,14 +15,17 @@ import { initial, plain, rich, shown, type Values } from './text.js';
 import { tokens } from './tokens.js';
 
 /** What went wrong, in the user's terms: chooses title, text and advice. */
-type Trouble = 'expired' | 'other_browser' | 'client_mistake' | 'unreachable' | 'busy' | 'fault';
+type Trouble = 'expired' | 'other_browser' | 'no_interaction' | 'host_mistake' | 'client_mistake' | 'unreachable' | 'busy' | 'fault';
 
 function troubleOf({ type, status, isTemporary }: HospesError): Trouble {
   if (type === 'network_error' || type === 'timeout') return 'unreachable';
   if (type === 'interaction_not_found' || type === 'interaction_already_decided') return 'expired';
   if (type === 'interaction_of_another_browser') return 'other_browser';
+  if (type === 'no_interaction') return 'no_interaction';
   if (status === 429 || status === 503) return 'busy';
-  return status >= 400 && status < 500 && !isTemporary ? 'client_mistake' : 'fault';
+  // A token of its own login, the profile of that, or whom they name.
+  if (/token|jwt|user_not/.test(type)) return 'host_mistake';
+  return isTemporary || status < 400 ? 'fault' : 'client_mistake';
 }
 
 /**
@@ -101,6 +104,8 @@ export abstract class HospesElement extends ReactiveElement {
   protected declare speech: Locale | null;
   protected declare failure: { error: HospesError; retry: () => void } | null;
   protected declare isLoginShown: boolean;
+  /** Makes the client; what calls about interactions only needs no more. */
+  protected clientFor = clientWith;
   private made: HospesClient | undefined;
   private screenShown = '';
 
@@ -130,7 +135,7 @@ export abstract class HospesElement extends ReactiveElement {
     if (this.client) return this.client;
     const { tokenUrl, issuer = location.origin } = this;
     const getToken = this.getToken ?? (tokenUrl ? tokenFrom(tokenUrl) : undefined);
-    this.made ??= createClient({ issuer, ...(getToken && { getToken }) });
+    this.made ??= this.clientFor({ issuer, ...(getToken && { getToken }) });
     return this.made;
   }
 
@@ -232,6 +237,17 @@ export abstract class HospesElement extends ReactiveElement {
     return this.card('waiting', html`<div class="waiting" role="status"><span class="spinner"></span><span class="hint">${this.t('loading')}</span></div>`);
   }
 
+  /** Tells the page that somebody must sign in, and goes to the host app's login, if it has one. True: ours is needed. */
+  protected needsLogin(loginUrl: string | undefined, detail: { reason: string; returnUrl: string; interaction?: unknown }): boolean {
+    if (!this.tell('hospes-login-required', detail, true)) return false;
+    if (!loginUrl) return true;
+    const login = new URL(loginUrl, location.href);
+    login.searchParams.set('return_url', detail.returnUrl);
+    if (detail.reason !== 'nobody') login.searchParams.set('reason', detail.reason);
+    location.assign(login);
+    return false;
+  }
+
   /** Shows `<hospes-login>` in the slot, if it is defined: in the light DOM, where password managers find it. */
   protected openLogin(more: Record<string, unknown>, onSignedIn: () => void, onCancel?: () => void): void {
     if (!customElements.get('hospes-login')) return;
@@ -283,21 +299,20 @@ export abstract class HospesElement extends ReactiveElement {
   /** One line on what failed, for a form that can be sent again. */
   protected problem(error: HospesError): TemplateResult {
     const trouble = troubleOf(error);
-    return html`<div class="hospes-note danger" role="alert" part="error">${icons.warn}<p>${this.t(`error.${trouble}.text`)} ${this.t(`error.${trouble}.advice`)}${this.errorId(error)}</p></div>`;
+    return html`<div class="hospes-note danger" role="alert" part="error">${icons.warn}<p>${this.t(`error.${trouble}.text`)} ${this.t(`error.${trouble}.advice`)}${this.errorId(error.requestId)}</p></div>`;
   }
 
-  private errorId({ requestId }: HospesError): unknown {
+  private errorId(requestId: string | null): unknown {
     return requestId ? html` ${this.t('error.id')} <code>${requestId}</code>` : nothing;
   }
 
   private renderFailure(error: HospesError, retry: () => void): TemplateResult {
     const trouble = troubleOf(error);
-    const canRetry = trouble === 'unreachable' || trouble === 'busy' || trouble === 'fault';
     return html`<div class="head"><span class="sign bad" aria-hidden="true">${icons.warn}</span>${this.heading(this.t(`error.${trouble}.title`))}<p class="lead" role="alert">${this.t(`error.${trouble}.text`)}</p></div>
       <p class="advice">${this.t(`error.${trouble}.advice`)}</p>
-      ${canRetry ? html`<div class="hospes-actions"><button class="hospes-button primary" part="retry" @click=${retry}>${this.t('retry')}</button></div>` : nothing}
+      ${error.isTemporary || error.status < 400 ? html`<div class="hospes-actions"><button class="hospes-button primary" part="retry" @click=${retry}>${this.t('retry')}</button></div>` : nothing}
       <details class="after"><summary>${this.t('error.details')}</summary><p class="hint" lang="en" dir="ltr"><code>${error.type}</code>: ${error.message}</p></details>
-      ${error.requestId ? html`<p class="hint">${this.errorId(error)}</p>` : nothing}`;
+      ${error.requestId ? html`<p class="hint">${this.errorId(error.requestId)}</p>` : nothing}`;
   }
 
   private renderFramed(): TemplateResult {

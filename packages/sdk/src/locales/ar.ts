@@ -108,7 +108,7 @@ const ar: Messages = {
   loading: 'جارٍ التحميل…',
   retry: 'حاول مرة أخرى',
   'error.id': 'رقم الخطأ:',
-  'error.details': 'لمطوّر التطبيق',
+  'error.details': 'للمطوّرين',
   'error.expired.title': 'انتهت صلاحية هذه الصفحة',
   'error.expired.text': 'مرّ وقت طويل، أو أن هذه الخطوة قد اكتملت من قبل.',
   'error.expired.advice': 'عُد إلى التطبيق وابدأ من جديد.',
@@ -116,6 +116,12 @@ const ar: Messages = {
   'error.other_browser.text': 'بدأ هذا في متصفح أو نافذة أخرى، أو أن هذا المتصفح لا يقبل ملفات تعريف الارتباط.',
   'error.other_browser.advice':
     'عُد إلى التطبيق وابدأ من جديد هنا. إذا استمر الفشل، فاسمح بملفات تعريف الارتباط لهذا الموقع.',
+  'error.no_interaction.title': 'لم يطلب أي تطبيق شيئًا',
+  'error.no_interaction.text': 'هذه الصفحة مخصّصة للتطبيقات التي تطلب الوصول، وقد فُتحت من دون أي تطبيق.',
+  'error.no_interaction.advice': 'ابدأ من التطبيق الذي تريد ربطه.',
+  'error.host_mistake.title': 'لم يتم إعداد {host} بشكل صحيح',
+  'error.host_mistake.text': 'الخطأ من {host}، وليس منك ولا من التطبيق. لم تتم مشاركة أي شيء.',
+  'error.host_mistake.advice': 'يجد مطوّر {host} التفاصيل أدناه.',
   'error.client_mistake.title': 'ارتكب التطبيق خطأ',
   'error.client_mistake.text': 'أرسل طلبًا لا يمكننا قبوله. لم تتم مشاركة أي شيء.',
   'error.client_mistake.advice':

@@ -111,7 +111,7 @@ const de: Messages = {
   loading: 'Wird geladen …',
   retry: 'Noch einmal versuchen',
   'error.id': 'Fehlernummer:',
-  'error.details': 'Für die Entwickler der App',
+  'error.details': 'Für Entwickler',
   'error.expired.title': 'Diese Seite ist abgelaufen',
   'error.expired.text': 'Es hat eine Weile gedauert, oder dieser Schritt ist schon erledigt.',
   'error.expired.advice': 'Gehen Sie zurück zur App und beginnen Sie von vorn.',
@@ -120,6 +120,12 @@ const de: Messages = {
     'Der Vorgang wurde in einem anderen Browser oder Fenster begonnen, oder dieser Browser nimmt keine Cookies an.',
   'error.other_browser.advice':
     'Gehen Sie zurück zur App und beginnen Sie hier von vorn. Klappt es wieder nicht, erlauben Sie Cookies für diese Website.',
+  'error.no_interaction.title': 'Keine App hat um etwas gebeten',
+  'error.no_interaction.text': 'Diese Seite ist für Apps, die um Zugriff bitten, und wurde ohne eine geöffnet.',
+  'error.no_interaction.advice': 'Beginnen Sie bei der App, die Sie verbinden möchten.',
+  'error.host_mistake.title': '{host} ist nicht richtig eingerichtet',
+  'error.host_mistake.text': 'Der Fehler liegt bei {host}, nicht bei Ihnen und nicht bei der App. Es wurde nichts weitergegeben.',
+  'error.host_mistake.advice': 'Die Entwickler von {host} finden unten die Einzelheiten.',
   'error.client_mistake.title': 'Die App hat einen Fehler gemacht',
   'error.client_mistake.text': 'Sie hat eine Anfrage geschickt, die wir nicht annehmen können. Es wurde nichts weitergegeben.',
   'error.client_mistake.advice':

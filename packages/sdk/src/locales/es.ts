@@ -110,7 +110,7 @@ const es: Messages = {
   loading: 'Cargando…',
   retry: 'Intentar de nuevo',
   'error.id': 'Número de error:',
-  'error.details': 'Para quien desarrolla la aplicación',
+  'error.details': 'Para desarrolladores',
   'error.expired.title': 'Esta página ha caducado',
   'error.expired.text': 'Pasó un buen rato, o este paso ya se había completado.',
   'error.expired.advice': 'Vuelve a la aplicación y empieza de nuevo.',
@@ -118,6 +118,12 @@ const es: Messages = {
   'error.other_browser.text': 'Esto se inició en otro navegador u otra ventana, o este navegador no acepta cookies.',
   'error.other_browser.advice':
     'Vuelve a la aplicación y empieza de nuevo aquí. Si vuelve a fallar, permite las cookies para este sitio.',
+  'error.no_interaction.title': 'Ninguna aplicación ha pedido nada',
+  'error.no_interaction.text': 'Esta página es para las aplicaciones que piden acceso, y se abrió sin ninguna.',
+  'error.no_interaction.advice': 'Empieza en la aplicación que quieres conectar.',
+  'error.host_mistake.title': '{host} no está bien configurado',
+  'error.host_mistake.text': 'El error es de {host}, no tuyo ni de la aplicación. No se compartió nada.',
+  'error.host_mistake.advice': 'Quien desarrolla {host} encontrará los detalles abajo.',
   'error.client_mistake.title': 'La aplicación cometió un error',
   'error.client_mistake.text': 'Envió una petición que no podemos aceptar. No se compartió nada.',
   'error.client_mistake.advice':

@@ -111,7 +111,7 @@ const fr: Messages = {
   loading: 'Chargement…',
   retry: 'Réessayer',
   'error.id': 'Numéro d’erreur :',
-  'error.details': 'Pour les développeurs de l’application',
+  'error.details': 'Pour les développeurs',
   'error.expired.title': 'Cette page a expiré',
   'error.expired.text': 'Trop de temps s’est écoulé, ou cette étape est déjà terminée.',
   'error.expired.advice': 'Revenez à l’application et recommencez.',
@@ -120,6 +120,13 @@ const fr: Messages = {
     'Cela a commencé dans un autre navigateur ou une autre fenêtre, ou ce navigateur n’accepte pas les cookies.',
   'error.other_browser.advice':
     'Revenez à l’application et recommencez ici. Si cela échoue encore, autorisez les cookies pour ce site.',
+  'error.no_interaction.title': 'Aucune application n’a rien demandé',
+  'error.no_interaction.text':
+    'Cette page est destinée aux applications qui demandent un accès, et elle a été ouverte sans aucune.',
+  'error.no_interaction.advice': 'Commencez dans l’application que vous voulez connecter.',
+  'error.host_mistake.title': '{host} n’est pas configuré correctement',
+  'error.host_mistake.text': 'L’erreur vient de {host}, ni de vous ni de l’application. Rien n’a été partagé.',
+  'error.host_mistake.advice': 'Les développeurs de {host} trouveront les détails ci-dessous.',
   'error.client_mistake.title': 'L’application a fait une erreur',
   'error.client_mistake.text': 'Elle a envoyé une demande que nous ne pouvons pas accepter. Rien n’a été partagé.',
   'error.client_mistake.advice':

@@ -109,7 +109,7 @@ const ja: Messages = {
   loading: '読み込み中…',
   retry: 'もう一度試す',
   'error.id': 'エラー番号:',
-  'error.details': 'アプリの開発者向け',
+  'error.details': '開発者向け',
   'error.expired.title': 'このページは期限切れです',
   'error.expired.text': '時間が経ちすぎたか、この手順はすでに完了しています。',
   'error.expired.advice': 'アプリに戻って、最初からやり直してください。',
@@ -118,6 +118,12 @@ const ja: Messages = {
     '別のブラウザーまたはウィンドウで始められたか、このブラウザーが Cookie を受け付けていません。',
   'error.other_browser.advice':
     'アプリに戻り、ここで最初からやり直してください。それでもできない場合は、このサイトの Cookie を許可してください。',
+  'error.no_interaction.title': 'アプリからの要求がありません',
+  'error.no_interaction.text': 'これはアクセスを求めるアプリのためのページですが、アプリを経由せずに開かれました。',
+  'error.no_interaction.advice': '接続したいアプリから始めてください。',
+  'error.host_mistake.title': '{host} が正しく設定されていません',
+  'error.host_mistake.text': '原因は {host} にあり、お客様にもアプリにもありません。何も共有されていません。',
+  'error.host_mistake.advice': '{host} の開発者は、下の詳細をご確認ください。',
   'error.client_mistake.title': 'アプリに誤りがありました',
   'error.client_mistake.text': '受け付けられない要求が送られました。何も共有されていません。',
   'error.client_mistake.advice':

@@ -110,7 +110,7 @@ const ptBR: Messages = {
   loading: 'Carregando…',
   retry: 'Tentar novamente',
   'error.id': 'Número do erro:',
-  'error.details': 'Para quem desenvolve o aplicativo',
+  'error.details': 'Para desenvolvedores',
   'error.expired.title': 'Esta página expirou',
   'error.expired.text': 'Passou muito tempo, ou esta etapa já foi concluída.',
   'error.expired.advice': 'Volte ao aplicativo e comece de novo.',
@@ -119,6 +119,12 @@ const ptBR: Messages = {
     'Isto foi iniciado em outro navegador ou outra janela, ou este navegador não aceita cookies.',
   'error.other_browser.advice':
     'Volte ao aplicativo e comece de novo aqui. Se ainda falhar, permita cookies para este site.',
+  'error.no_interaction.title': 'Nenhum aplicativo pediu nada',
+  'error.no_interaction.text': 'Esta página é para aplicativos que pedem acesso e foi aberta sem nenhum.',
+  'error.no_interaction.advice': 'Comece no aplicativo que você quer conectar.',
+  'error.host_mistake.title': '{host} não está configurado corretamente',
+  'error.host_mistake.text': 'O erro é de {host}, não seu nem do aplicativo. Nada foi compartilhado.',
+  'error.host_mistake.advice': 'Quem desenvolve {host} encontra os detalhes abaixo.',
   'error.client_mistake.title': 'O aplicativo cometeu um erro',
   'error.client_mistake.text': 'Ele enviou um pedido que não podemos aceitar. Nada foi compartilhado.',
   'error.client_mistake.advice':

@@ -44,7 +44,7 @@ export const HospesConnectedApps = createComponent({
   elementClass: ConnectedAppsElement,
   displayName: 'HospesConnectedApps',
   events: {
-    onLoginRequired: 'hospes-login-required' as EventName<CustomEvent<{ returnUrl: string }>>,
+    onLoginRequired: 'hospes-login-required' as EventName<CustomEvent<{ reason: 'nobody'; returnUrl: string }>>,
     onDisconnected: 'hospes-disconnected' as EventName<CustomEvent<{ client_id: string }>>,
     onSignedOut: 'hospes-signed-out' as EventName<CustomEvent<object>>,
     onError,

@@ -1,7 +1,8 @@
 'use client';
 
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
-import { beginningOf, createClient, type ClientOptions, type HospesClient } from '../client.js';
+import { beginningOf, type ClientOptions, type HospesClient } from '../client.js';
+import { createClient } from '../create-client.js';
 import { HospesError } from '../error.js';
 import type { ConnectedApps, Decision, Interaction, UserView } from '../shapes.js';
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { address, callsTo, inspect, isOn, stage, story } from './page.mjs';
+import { address, callsTo, inspect, isOn, lastCall, stage, story } from './page.mjs';
 
 const apps = (more) => address('connected-apps', { '-host-name': 'Harbour', ...more });
 const lantern = { name: /Disconnect.*Lantern/ };
@@ -63,6 +63,39 @@ story('nobody signed in: the login opens in place; sign out leads back to it', {
   await isOn(page, 'list');
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.getByLabel('Email').waitFor();
+});
+
+story('a host app with its own login: its token shows the list and disconnects, and no login of ours appears', {}, async (page) => {
+  stage.signedIn = false;
+  await page.route('**/whose', (route) => route.fulfill({ json: { trusted_token: 'of-the-host', profile_id: 'p' } }));
+  await page.goto(apps({ '-token-url': '/whose' }));
+  await isOn(page, 'list');
+  assert.match(await page.locator('.card').innerText(), /Ada Quay/);
+  await page.getByRole('button', lantern).click();
+  await page.getByText('is disconnected').waitFor();
+  assert.equal(lastCall('%2Fa%20b').headers.authorization, 'Bearer session-of-1');
+  assert.equal(stage.exchanges, 1);
+});
+
+story('nobody signed in to the host app: its login, with the way back', {}, async (page) => {
+  stage.signedIn = false;
+  await page.route('**/whose', (route) => route.fulfill({ json: null }));
+  await page.goto(apps({ '-token-url': '/whose', '-login-url': '/sign-in?theme=x' }));
+  const from = page.url();
+  await page.waitForURL(/\d\/sign-in/);
+  assert.deepEqual([...new URL(page.url()).searchParams], [['theme', 'x'], ['return_url', from]]);
+  await page.goto(apps({ '-token-url': '/whose' }));
+  await page.getByLabel('Email').waitFor();
+});
+
+story('a token of the host app’s that is refused: its mistake, and its developer’s', {}, async (page) => {
+  await page.route('**/whose', (route) => route.fulfill({ json: { trusted_token: 'refused', profile_id: 'p' } }));
+  await page.goto(apps({ '-token-url': '/whose' }));
+  await isOn(page, 'failed');
+  const text = await page.locator('.card').innerText();
+  assert.match(text, /Harbour is not set up correctly[^]*The developer of Harbour/);
+  assert.match(await page.locator('details').textContent(), /For developers.*invalid_trusted_auth_token/);
+  await inspect(page, 'apps-host-mistake', [320, 1440]);
 });
 
 story('a server that is down, then back', {}, async (page) => {

@@ -246,12 +246,35 @@ story('who the user is, by an address of the host app’s: asked for before each
   for (const [url, with_] of [['/whose', { status: 500 }], ['/whose', { body: '<html>' }], ['https://elsewhere.example/whose', answer]]) {
     answer = with_;
     stage.calls.length = 0;
-    await page.goto(consent('consent', { '-token-url': url }));
+    await page.goto(consent('consent', { '-token-url': url, '-host-name': 'Harbour' }));
     await isOn(page, 'failed');
     assert.match(await page.locator('details').textContent(), /token_unavailable/);
+    assert.match(await page.locator('.card').innerText(), /Harbour is not set up correctly/);
     assert.equal(stage.calls.length, 0);
   }
 });
+
+story('the page opened by itself: where to begin, and nobody is blamed', {}, async (page) => {
+  await page.goto(address('consent', { '-host-name': 'Harbour' }));
+  await isOn(page, 'failed');
+  const text = await page.locator('.card').innerText();
+  assert.match(text, /Begin at the app that you want to connect\./);
+  assert.doesNotMatch(text, /mistake|not set up/);
+  assert.equal(stage.calls.length, 0);
+  await inspect(page, 'no-interaction', [320, 1440]);
+});
+
+for (const [proof, type] of [[{ trusted_token: 'refused', profile_id: 'p' }, 'invalid_trusted_auth_token'], [{ trusted_token: 'good', profile_id: 'unknown' }, 'trusted_token_profile_not_found']]) {
+  story(`what the host app got wrong is not blamed on the client: ${type}`, {}, async (page) => {
+    await page.route('**/whose', (route) => route.fulfill({ json: proof }));
+    await page.goto(consent('consent', { '-token-url': '/whose', '-host-name': 'Harbour' }));
+    await isOn(page, 'failed');
+    const text = await page.locator('.card').innerText();
+    assert.match(text, /Harbour is not set up correctly[^]*not yours and not the app’s[^]*The developer of Harbour/);
+    assert.doesNotMatch(text, /The app made a mistake/);
+    assert.match(await page.locator('details').textContent(), new RegExp(type));
+  });
+}
 
 story('a page that cancels the event signs in by itself, and goes on', {}, async (page) => {
   stage.signedIn = false;
