@@ -122,6 +122,18 @@ describe('express', () => {
       assert.deepEqual([refused.status, await refused.json()], [403, { error: 'insufficient_scope' }]);
       for (const token of ['x', `${access_token}x`]) assert.equal((await call(`${origin}/api/notes`, token)).status, 401);
       assert.equal((await fetch(`${origin}/api/notes`)).status, 401);
+
+      // A page of the app that shows the connected apps needs one tag: the token of its login is enough.
+      await page.goto(`${origin}/authorize`);
+      await page.evaluate((address) => {
+        const apps = document.createElement('hospes-connected-apps');
+        for (const [name, value] of [['issuer', address], ['token-url', '/authorize/token'], ['login-url', '/login']]) apps.setAttribute(name, value);
+        document.querySelector('hospes-consent').replaceWith(apps);
+      }, issuer);
+      const disconnect = page.getByRole('button', { name: /Disconnect/ });
+      await disconnect.click();
+      await disconnect.waitFor({ state: 'detached' });
+      assert.equal((await call(`${issuer}/oauth2/userinfo`, access_token)).status, 401);
     });
   });
 
