@@ -151,6 +151,7 @@ describe('express', () => {
         method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ note: 'From a guest' }),
       });
       assert.equal(added.status, 201);
+      await page.getByText('You may close this page').waitFor();
       await page.goto(`${origin}/`);
       await page.getByText('From a guest').waitFor();
       assert.equal(await page.getByText('Buy bread').count(), 1);
@@ -257,6 +258,8 @@ describe('react', () => {
       await signIn(page, 'ben');
       await consent(page).allow.click();
       await asked.tokens;
+      // The tokens may be there before the guest's page is.
+      await page.getByText('You may close this page').waitFor();
       await page.goto(`${origin}/`);
       await inspect(page, 'react-home');
       await page.getByRole('link', { name: 'Connected apps' }).click();
