@@ -135,7 +135,7 @@ pub struct Hint {
 pub fn verify_hint(
     token: &str,
     keys: &KeySet,
-    issuers: &[&str],
+    issuers: &[impl AsRef<str>],
     client_id: Option<&ClientId>,
 ) -> Result<Hint, Refusal> {
     let verified = Unverified::parse(token)
@@ -149,7 +149,7 @@ pub fn verify_hint(
     Ok(hint)
 }
 
-fn parse_hint(verified: &Verified, issuers: &[&str]) -> Result<Hint, Refusal> {
+fn parse_hint(verified: &Verified, issuers: &[impl AsRef<str>]) -> Result<Hint, Refusal> {
     // RFC 8725 §3.11 and §3.12: an access token, a logout token or another JWT of ours is no ID token.
     // `scope` and `client_id` mark JWT access tokens of the legacy shape, whose typ is JWT too.
     let marks_another_kind = ["scope", "client_id", "events", "https://stytch.com/session"]
@@ -159,7 +159,7 @@ fn parse_hint(verified: &Verified, issuers: &[&str]) -> Result<Hint, Refusal> {
         return Err(HINT_WRONG_TYPE);
     }
     // OIDC Core §3.1.3.7
-    if !verified.text("iss").is_some_and(|iss| issuers.contains(&iss)) {
+    if !verified.text("iss").is_some_and(|iss| issuers.iter().any(|own| own.as_ref() == iss)) {
         return Err(HINT_WRONG_ISSUER);
     }
     // We issue to exactly one audience, which Stytch's plane writes as a list.

@@ -1,4 +1,5 @@
-//! Logging a user in from a page in the browser, by address and password: the same for our own API and for Stytch's.
+//! Logging a user in from a page in the browser, by address and password or by a token of the host app's login: the same
+//! for our own API and for Stytch's.
 //!
 //! Specs: NIST SP 800-63B-4 §3.2.2.
 //! An unknown user, a wrong password, a disabled user and a locked account get the same answer after the same work.
@@ -6,15 +7,20 @@
 use crate::{
     app::App,
     failure::Failure,
-    http::management::{
-        passwords::{MUST_RESET, WRONG_CREDENTIALS},
-        session_block::{SessionBlock, SessionFields},
+    http::{
+        attestation::Attestation,
+        management::{
+            attest,
+            passwords::{MUST_RESET, WRONG_CREDENTIALS},
+            session_block::{SessionBlock, SessionFields},
+        },
     },
     password_login::{self, Outcome, Reason},
     records::Current,
 };
 use hospes_protocol::{
     Timestamp,
+    audit_event::Actor,
     session::{Attributes, FactorMethod},
     user::{Name, User},
 };
@@ -28,6 +34,16 @@ pub(crate) struct Attempt {
     pub(crate) attributes: Attributes,
     pub(crate) email: String,
     pub(crate) password: Zeroizing<String>,
+    /// How long the session is to last.
+    pub(crate) minutes: i64,
+}
+
+/// What somebody sends whom the host app has logged in.
+pub(crate) struct Trusted {
+    pub(crate) address: IpAddr,
+    pub(crate) attributes: Attributes,
+    pub(crate) profile_id: String,
+    pub(crate) token: String,
     /// How long the session is to last.
     pub(crate) minutes: i64,
 }
@@ -66,4 +82,18 @@ pub(crate) async fn log_in(
     });
     let (stored, user) = stored.await?;
     Ok((stored.sign()?, user))
+}
+
+/// Begins a session for the user whom a token of the host app's login means.
+pub(crate) async fn log_in_trusted(
+    app: &App,
+    current: &Current,
+    trusted: Trusted,
+    now: Timestamp,
+) -> Result<(SessionBlock, User), Failure> {
+    let Trusted { address, attributes, profile_id, token, minutes } = trusted;
+    app.limits.authorize(address)?;
+    let attestation = Attestation::verify(app, &profile_id, &token, Actor::User, now).await?;
+    let prepared = SessionFields::unnamed(Some(minutes), None).prepare(app, current, attributes, now).await?;
+    attest::admit(app, attestation, prepared).await
 }

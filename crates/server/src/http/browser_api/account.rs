@@ -8,18 +8,16 @@ use crate::{
     failure::Failure,
     http::{
         account::apps::disconnect as disconnect_app,
-        attestation::Attestation,
-        browser_login::{self, Attempt},
+        browser_login::{self, Attempt, Trusted},
         extract::{AcceptLanguage, Now},
         interaction::{
             consent::{description, resource_view},
             object::{InteractionClient, InteractionProject, InteractionResource, InteractionUser},
         },
         management::{
-            attest,
             body::Body,
             reply::{Envelope, ErrorEnvelope, Nothing, Reply},
-            session_block::{SessionBlock, SessionFields, Signer},
+            session_block::{SessionBlock, Signer},
         },
     },
     pages::Words,
@@ -98,7 +96,7 @@ pub(super) async fn log_in(
         LogIn { email: Some(email), password: Some(password), trusted_token: None, profile_id: None } => {
             let attempt = Attempt {
                 address: caller.address,
-                attributes: caller.attributes(),
+                attributes: caller.attributes.clone(),
                 email,
                 password: Zeroizing::new(password),
                 minutes: browser_login::longest_minutes(&caller.current),
@@ -106,11 +104,9 @@ pub(super) async fn log_in(
             browser_login::log_in(&app, &caller.current, attempt, *now).await?
         }
         LogIn { email: None, password: None, trusted_token: Some(token), profile_id: Some(profile_id) } => {
-            app.limits.authorize(caller.address)?;
-            let attestation = Attestation::verify(&app, &profile_id, &token, Actor::User, *now).await?;
-            let fields = SessionFields::unnamed(Some(MINUTES_OF_TRUSTED), None);
-            let prepared = fields.prepare(&app, &caller.current, caller.attributes(), *now).await?;
-            attest::admit(&app, attestation, prepared).await?
+            let (address, attributes) = (caller.address, caller.attributes.clone());
+            let trusted = Trusted { address, attributes, profile_id, token, minutes: MINUTES_OF_TRUSTED };
+            browser_login::log_in_trusted(&app, &caller.current, trusted, *now).await?
         }
         _ => return Err(NO_LOGIN.into()),
     };

@@ -2,7 +2,7 @@
 //!
 //! Specs: RFC 6750 §2.1, RFC 6265bis §4.1.2.7.
 
-use super::origin::Known;
+use super::sender::Sender;
 use crate::{
     app::App,
     failure::Failure,
@@ -10,22 +10,14 @@ use crate::{
         browser::Browser,
         extract::single,
         interaction::who::{TrustedToken, Visitor, Who},
-        management::{
-            path::TextPath,
-            session_block::{NOT_FOUND, NamedSession, named_by_bearer},
-        },
-        visit::Address,
+        management::session_block::{NOT_FOUND, NamedSession, named_by_bearer},
     },
     records::Current,
     store::Tx,
 };
-use anyhow::anyhow;
 use axum::{
     extract::FromRequestParts,
-    http::{
-        header::{AUTHORIZATION, USER_AGENT},
-        request::Parts,
-    },
+    http::{header::AUTHORIZATION, request::Parts},
 };
 use hospes_protocol::{
     Refusal, Timestamp,
@@ -52,7 +44,7 @@ pub(crate) const NO_BEARER: Refusal = refuse_api(
 pub(super) struct PageCall {
     pub(super) current: Current,
     pub(super) address: IpAddr,
-    user_agent: String,
+    pub(super) attributes: Attributes,
     bearer: Option<String>,
     /// SHA-256 of the session token in the cookie; only where the cookie counts.
     cookie: Option<[u8; 32]>,
@@ -139,32 +131,16 @@ impl PageCall {
         };
         Visitor::of(app, session.map(Who::Session), trusted, Actor::User, now).await
     }
-
-    pub(super) fn attributes(&self) -> Attributes {
-        Attributes { ip_address: self.address.to_string(), user_agent: self.user_agent.clone() }
-    }
 }
 
 impl FromRequestParts<App> for PageCall {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
-        let address = match Address::from_request_parts(parts, app).await {
-            Ok(Address(address)) => address,
-            Err(never) => match never {},
-        };
-        TextPath::from_request_parts(parts, app).await?;
-        let known = parts.extensions.get::<Known>().ok_or_else(|| anyhow!("a route without the check of origins"))?;
+        let Sender { current, page_is_known, address, attributes } = Sender::from_request_parts(parts, app).await?;
         let bearer = single(&parts.headers, AUTHORIZATION)?.map(bearer).transpose()?;
-        let cookie = Browser::of(app, &parts.headers).session_hash().filter(|_| known.page_is_known);
-        let user_agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        Ok(Self {
-            current: known.current.clone(),
-            address,
-            user_agent: user_agent.chars().take(512).collect(),
-            bearer,
-            cookie,
-        })
+        let cookie = Browser::of(app, &parts.headers).session_hash().filter(|_| page_is_known);
+        Ok(Self { current, address, attributes, bearer, cookie })
     }
 }
 

@@ -9,6 +9,7 @@ mod account;
 mod caller;
 mod interactions;
 pub(crate) mod origin;
+pub(crate) mod sender;
 
 use crate::{
     app::App,

@@ -133,9 +133,7 @@ pub(crate) async fn hinted_user(
 ) -> Result<Option<UserId>, Failure> {
     let Some(hint) = request.id_token_hint.as_deref() else { return Ok(None) };
     let ring = app.keys.ring(counter).await?;
-    let names = issue::own_names(app);
-    let hint =
-        id_token::verify_hint(hint, ring.key_set(), &names.each_ref().map(String::as_str), Some(&request.client_id));
+    let hint = id_token::verify_hint(hint, ring.key_set(), &issue::own_names(app), Some(&request.client_id));
     let is_silent = request.prompt.as_deref() == Some("none");
     Ok(match hint {
         Ok(hint) => Some(hint.user_id),

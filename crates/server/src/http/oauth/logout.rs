@@ -75,9 +75,7 @@ fn is_hinted(app: &App, presented: Option<&str>, user: &UserId, client: &ClientI
 pub(crate) async fn verified_hint(app: &App, request: &LogoutRequest) -> Result<Option<id_token::Hint>, Failure> {
     let Some(token) = &request.id_token_hint else { return Ok(None) };
     let ring = app.keys.ring_of_now().await?;
-    let names = issue::own_names(app);
-    let hint =
-        id_token::verify_hint(token, ring.key_set(), &names.each_ref().map(String::as_str), request.client_id.as_ref());
+    let hint = id_token::verify_hint(token, ring.key_set(), &issue::own_names(app), request.client_id.as_ref());
     Ok(Some(hint.map_err(|_| BAD_HINT)?))
 }
 

@@ -10,22 +10,17 @@ use crate::{
     app::App,
     failure::Failure,
     http::{
-        browser_api::origin::Known,
+        browser_api::sender::Sender,
         browser_login,
         extract::single,
-        management::{error::refuse_with, path::TextPath, session_block::NamedSession},
-        visit::Address,
+        management::{error::refuse_with, session_block::NamedSession},
     },
     records::Current,
     secret::sha256,
 };
-use anyhow::anyhow;
 use axum::{
     extract::FromRequestParts,
-    http::{
-        header::{AUTHORIZATION, USER_AGENT},
-        request::Parts,
-    },
+    http::{header::AUTHORIZATION, request::Parts},
 };
 use base64ct::{Base64, Encoding as _};
 use hospes_protocol::{Refusal, refuse_api, session::Attributes};
@@ -58,7 +53,7 @@ pub(crate) const JWT_IS_NO_PROOF: Refusal = refuse_api(
 pub(super) struct SdkCall {
     pub(super) current: Current,
     pub(super) address: IpAddr,
-    user_agent: String,
+    pub(super) attributes: Attributes,
     shown: Option<Shown>,
     /// Whether sessions travel in cookies: the project wants it so, and a browser calls that says from which page.
     pub(super) by_cookie: bool,
@@ -104,26 +99,16 @@ impl SdkCall {
             None => Ok(longest),
         }
     }
-
-    pub(super) fn attributes(&self) -> Attributes {
-        Attributes { ip_address: self.address.to_string(), user_agent: self.user_agent.clone() }
-    }
 }
 
 impl FromRequestParts<App> for SdkCall {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
-        let address = match Address::from_request_parts(parts, app).await {
-            Ok(Address(address)) => address,
-            Err(never) => match never {},
-        };
-        TextPath::from_request_parts(parts, app).await?;
-        let known = parts.extensions.get::<Known>().ok_or_else(|| anyhow!("a route without the check of origins"))?;
-        let current = known.current.clone();
+        let Sender { current, page_is_known, address, attributes } = Sender::from_request_parts(parts, app).await?;
         let header = single(&parts.headers, AUTHORIZATION)?.and_then(parse).ok_or(NO_PUBLIC_TOKEN)?;
         check_public_token(app, &current, &header.public_token).await?;
-        let by_cookie = current.project.settings.sdk.http_only_cookies && known.page_is_known;
+        let by_cookie = current.project.settings.sdk.http_only_cookies && page_is_known;
         let shown = match header.session {
             Some(bearer) => Some(Shown::Bearer(bearer)),
             None if by_cookie => {
@@ -132,8 +117,7 @@ impl FromRequestParts<App> for SdkCall {
             }
             None => None,
         };
-        let user_agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        Ok(Self { current, address, user_agent: user_agent.chars().take(512).collect(), shown, by_cookie })
+        Ok(Self { current, address, attributes, shown, by_cookie })
     }
 }
 

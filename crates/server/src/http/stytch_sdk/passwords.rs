@@ -75,7 +75,8 @@ pub(super) async fn create(
         untrusted_metadata: asked.untrusted_metadata,
         attributes: None,
     };
-    let mut created = passwords::create_user(&app, &call.current, user, call.attributes(), Actor::User, *now).await?;
+    let mut created =
+        passwords::create_user(&app, &call.current, user, call.attributes.clone(), Actor::User, *now).await?;
     Ok((cookies::keep(&call, &mut created.block, *now), Reply(created)))
 }
 
@@ -95,7 +96,7 @@ pub(super) async fn authenticate(
 ) -> Result<(SessionCookies, Reply<SessionBlock>), Failure> {
     let attempt = Attempt {
         address: call.address,
-        attributes: call.attributes(),
+        attributes: call.attributes.clone(),
         email: asked.email,
         password: Zeroizing::new(asked.password),
         minutes: call.minutes(asked.session_duration_minutes)?,
@@ -144,7 +145,7 @@ pub(super) async fn start_reset(
         code_challenge: challenge.map_err(|_| BAD_CHALLENGE)?,
         // No longer than on our own page: strangers ask, and while their links live the user gets no further mails.
         lifetime: password_reset::lifetime(asked.reset_password_expiration_minutes)?.min(password_reset::LIFETIME),
-        attributes: call.attributes(),
+        attributes: call.attributes.clone(),
         locale: password_email::locale(asked.locale.as_deref())?,
         now: *now,
     };
@@ -171,10 +172,10 @@ pub(super) async fn reset(
 ) -> Result<(SessionCookies, Reply<SessionBlock>), Failure> {
     app.limits.authorize(call.address)?;
     let fields = SessionFields::unnamed(Some(call.minutes(asked.session_duration_minutes)?), None);
-    let prepared = fields.prepare(&app, &call.current, call.attributes(), *now).await?;
+    let prepared = fields.prepare(&app, &call.current, call.attributes.clone(), *now).await?;
     let presented = Presented {
         code_verifier: asked.code_verifier,
-        attributes: call.attributes(),
+        attributes: call.attributes.clone(),
         ip_must_match: false,
         user_agent_must_match: false,
     };

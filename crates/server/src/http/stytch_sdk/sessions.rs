@@ -11,10 +11,9 @@ use crate::{
     app::App,
     failure::Failure,
     http::{
-        attestation::Attestation,
+        browser_login::{self, Trusted},
         extract::Now,
         management::{
-            attest,
             body::Body,
             exchange,
             reply::{Nothing, Reply},
@@ -23,10 +22,7 @@ use crate::{
     },
 };
 use axum::extract::State;
-use hospes_protocol::{
-    audit_event::Actor,
-    session_block::{SessionRequest, carry_on},
-};
+use hospes_protocol::session_block::{SessionRequest, carry_on};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -92,11 +88,14 @@ pub(super) async fn attest(
     now: Now,
     Body(asked): Body<Attest>,
 ) -> Result<(SessionCookies, Reply<SessionBlock>), Failure> {
-    app.limits.authorize(call.address)?;
-    let fields = SessionFields::unnamed(Some(call.minutes(asked.session_duration_minutes)?), None);
-    let attestation = Attestation::verify(&app, &asked.profile_id, &asked.token, Actor::User, *now).await?;
-    let prepared = fields.prepare(&app, &call.current, call.attributes(), *now).await?;
-    let (mut block, _) = attest::admit(&app, attestation, prepared).await?;
+    let trusted = Trusted {
+        address: call.address,
+        attributes: call.attributes.clone(),
+        minutes: call.minutes(asked.session_duration_minutes)?,
+        profile_id: asked.profile_id,
+        token: asked.token,
+    };
+    let (mut block, _) = browser_login::log_in_trusted(&app, &call.current, trusted, *now).await?;
     Ok((cookies::keep(&call, &mut block, *now), Reply(block)))
 }
 
